@@ -1,0 +1,84 @@
+# Everything that is done by hand or by CI has a name here: `make help` lists them.
+
+# Pinned tools, installed by scripts/tools into .tools. gofumpt and goimports are inside golangci-lint (`golangci-lint fmt`).
+GOLANGCI_LINT_VERSION := v2.15.0
+
+GOLANGCI_LINT := $(or $(FRAMEBRIDGE_TOOLS),.tools)/golangci-lint
+BUILD_FLAGS   := -trimpath -buildvcs=false
+# What the race run covers. The race detector does not see mapped memory: it proves the logic inside one process, not the protocol.
+RACE_PACKAGES ?= ./...
+# How long each fuzz target runs.
+FUZZTIME      ?= 10s
+# The folder of clips that same-frames compares.
+CLIPS         ?= testdata
+
+SHELL         := /bin/bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test unit race python check fmt fmt-check vet lint bench fuzz cross same-frames testdata clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what building and running need (Debian, Ubuntu)
+	@scripts/setup
+
+build: ## bin/framebridge
+	@mkdir -p bin
+	go build $(BUILD_FLAGS) -o bin/framebridge ./cmd/framebridge
+
+demo: setup build ## a real clip through the whole bridge, with the motion drawn in
+	@scripts/demo
+
+test: ## everything that must be green: unit, race, Python; ffmpeg is needed, never skipped
+	@scripts/setup --test
+	@$(MAKE) --no-print-directory unit race python
+
+unit:
+	FRAMEBRIDGE_NEED_FFMPEG=1 go test ./...
+
+race:
+	FRAMEBRIDGE_NEED_FFMPEG=1 go test -race -short $(RACE_PACKAGES)
+
+# The Python client's tests, once there are any.
+python:
+	@if compgen -G 'clients/python/test*.py' >/dev/null; then \
+	  echo "python3 -m unittest discover -s clients/python"; python3 -m unittest discover -s clients/python; fi
+
+check: fmt-check vet lint unit race ## what a change must pass: format, vet, lint, unit, race
+
+fmt: $(GOLANGCI_LINT) ## format all Go files
+	$(GOLANGCI_LINT) fmt ./...
+
+fmt-check:
+	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "not formatted (run \`make fmt\`):"; echo "$$bad"; exit 1; } >&2
+
+vet:
+	go vet ./...
+
+lint: $(GOLANGCI_LINT) ## golangci-lint, gofumpt and goimports included
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: $(GOLANGCI_LINT)
+$(GOLANGCI_LINT):
+	@scripts/tools golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+bench: ## speeds against ffmpeg and plain memory copies, side by side in one run
+	@if [ -x scripts/bench ]; then scripts/bench; else go test -run '^$$' -bench . -benchmem ./...; fi
+
+fuzz: ## every fuzz target for FUZZTIME (default 10s) each
+	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ { names = names " " $$1 } /^ok/ { n = split(names, f, " "); for (i = 1; i <= n; i++) print $$2, f[i]; names = "" }' | \
+	while read -r package target; do \
+	  echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; done
+
+cross: ## compile for linux/arm64, darwin, windows; see that linux/386 is refused
+	@scripts/cross
+
+same-frames: build ## compare capture with ffmpeg, frame by frame, for every clip in CLIPS
+	@scripts/same-frames $(CLIPS)
+
+testdata: ## make the small clips of testdata/ again
+	@scripts/make-testdata
+
+clean: ## remove what was built; .tools stays
+	rm -rf bin out
