@@ -1,0 +1,227 @@
+// Creating a segment: under a new name, over a dead one, and as the next
+// generation of a living one.
+
+package framebuf
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/framebridge/framebridge/internal/shm"
+)
+
+const backingTmpfs = 1
+
+// build makes an unnamed, complete, locked data file. Killed at any point, it
+// leaves nothing.
+func build(d *shm.Dir, st *static) (*segment, error) {
+	if _, err := rand.Read(st.generation[:]); err != nil {
+		return nil, err
+	}
+	now := shm.Now()
+	st.createdMono, st.createdWall = now.Mono, now.Wall
+	st.writerPID, st.backing, st.taiOffset = uint32(os.Getpid()), backingTmpfs, shm.TAIOffset()
+	file, err := d.CreateUnnamed(st.fileSize, 0o600)
+	if err != nil {
+		return nil, space(err)
+	}
+	m, err := file.Map(st.fileSize, true)
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	s := newSegment(*st, file, m)
+	copy(m.Bytes(), st.encode())
+	if taken, err := file.Lock(0); err != nil || !taken {
+		_ = s.release()
+		return nil, errors.Join(errors.New("cannot lock a new file"), err)
+	}
+	s.dyn32(dyState).Store(uint32(Live))
+	return s, nil
+}
+
+// buildControl makes and names a control file, locked by the writer.
+func buildControl(d *shm.Dir, name string, st *static) (*control, error) {
+	var id [8]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return nil, err
+	}
+	st.controlID = binary.LittleEndian.Uint64(id[:])
+	file, err := d.CreateUnnamed(controlSize(st.cells), 0o600)
+	if err != nil {
+		return nil, space(err)
+	}
+	c, err := fillControl(file, st)
+	if err == nil {
+		err = d.Link(file, controlName(name, st.controlID))
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func fillControl(file *shm.File, st *static) (*control, error) {
+	w, err := file.Map(controlSize(st.cells), true)
+	if err != nil {
+		return nil, err
+	}
+	copy(w.Bytes(), encodeControl(st.cells, st.controlID))
+	if err := w.Close(); err != nil { // from here on the writer only reads it
+		return nil, err
+	}
+	if taken, err := file.Lock(0); err != nil || !taken {
+		return nil, errors.Join(errors.New("cannot lock a new control file"), err)
+	}
+	m, err := file.Map(controlSize(st.cells), false)
+	if err != nil {
+		return nil, err
+	}
+	return &control{file: file, m: m, cells: st.cells, id: st.controlID}, nil
+}
+
+// space puts the sizes of a full file system into this package's error.
+func space(err error) error {
+	var se *shm.SpaceError
+	if errors.As(err, &se) {
+		return &SpaceError{Dir: se.Path, Needed: se.Needed, Free: se.Free}
+	}
+	return err
+}
+
+// replace puts a built data file in place of whatever has the name: staged under
+// a hidden name and renamed over, so that there is no moment without a name.
+func replace(d *shm.Dir, name string, s *segment) error {
+	staged := stagingName(name, s.st.generation)
+	if err := d.Link(s.file, staged); err != nil {
+		return err
+	}
+	if err := d.Rename(staged, name); err != nil {
+		_ = d.Unlink(staged)
+		return err
+	}
+	return nil
+}
+
+// claimTries bounds the races with other writers and cleaners of one name.
+const claimTries = 100
+
+// claimName puts a new segment under the name: linked if the name is free,
+// renamed over a dead segment if there is one.
+func claimName(d *shm.Dir, name string, st *static) (*segment, *control, error) {
+	for range claimTries {
+		dead, err := lockDead(d, name)
+		switch {
+		case err == nil:
+		case errors.Is(err, ErrNotFound):
+			dead = nil
+		case errors.Is(err, errAgain):
+			continue
+		default:
+			return nil, nil, err
+		}
+		s, c, err := takeName(d, name, st, dead)
+		if errors.Is(err, fs.ErrExist) {
+			continue // another writer was faster: look who it is
+		}
+		return s, c, err
+	}
+	return nil, nil, fmt.Errorf("%w: the name kept changing hands", ErrBusy)
+}
+
+func takeName(d *shm.Dir, name string, st *static, dead *segment) (*segment, *control, error) {
+	if dead != nil {
+		defer func() { _ = dead.release() }()
+		st.firstFrame, st.previous = succeed(dead)
+	}
+	c, err := buildControl(d, name, st)
+	if err != nil {
+		return nil, nil, err
+	}
+	undo := func(err error) (*segment, *control, error) {
+		_ = d.Unlink(controlName(name, c.id))
+		_ = c.close()
+		return nil, nil, err
+	}
+	s, err := build(d, st)
+	if err != nil {
+		return undo(err)
+	}
+	if dead == nil {
+		err = d.Link(s.file, name)
+	} else {
+		err = replace(d, name, s)
+	}
+	if err != nil {
+		_ = s.release()
+		return undo(err)
+	}
+	if dead != nil {
+		bury(dead)
+		_ = d.Unlink(controlName(name, dead.st.controlID))
+	}
+	return s, c, nil
+}
+
+// errAgain says that the name changed while it was looked at.
+var errAgain = errors.New("the name changed")
+
+// lockDead takes the lock of the segment that has the name, which only a dead
+// one lets go, and makes sure that the name still means it. The error is
+// ErrNotFound, ErrBusy, errAgain, or what is wrong with the file.
+func lockDead(d *shm.Dir, name string) (*segment, error) {
+	s, err := openData(d, name, true, true)
+	if err != nil {
+		return nil, err
+	}
+	taken, err := s.file.Lock(0)
+	switch {
+	case err != nil:
+	case !taken:
+		err = fmt.Errorf("%w: %s (process %d, as it says)", ErrBusy, name, s.st.writerPID)
+	case !d.Is(name, s.file):
+		err = errAgain
+	default:
+		return s, nil
+	}
+	_ = s.release()
+	return nil, err
+}
+
+// succeed says where the successor of a dead segment starts: after the last
+// number it ever spoke of, and anew after a clean end.
+func succeed(dead *segment) (first uint64, previous Generation) {
+	var n uint64
+	var ok bool
+	err := shm.Guard(func() error {
+		if !dead.state().over() {
+			n, ok = dead.lastNumber()
+			if !ok && dead.st.firstFrame > 0 { // it never got to a frame
+				n, ok = dead.st.firstFrame-1, true
+			}
+			previous = dead.st.generation
+		}
+		return nil
+	}, dead.m)
+	if err != nil || !ok || n+1 >= maxFrame {
+		return 0, previous
+	}
+	return n + 1, previous
+}
+
+// bury tells those who still look at a dead segment that nobody will come back
+// to it. A clean end stays a clean end.
+func bury(dead *segment) {
+	_ = shm.Guard(func() error {
+		if st := dead.state(); st == Live || st == Draining {
+			dead.dyn32(dyState).Store(uint32(Dead))
+		}
+		dead.ring()
+		return nil
+	}, dead.m)
+}

@@ -1,0 +1,120 @@
+// Finding the segment under its name, and going on with its next generation.
+
+package framebuf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/framebridge/framebridge/internal/shm"
+)
+
+// find opens the data file that has the name now. With wait it stays until there
+// is one whose generation is not the one already read.
+func (r *Reader) find(ctx context.Context, read Generation, wait bool) (*segment, error) {
+	for {
+		seg, err := r.look()
+		if err == nil {
+			if seg.st.generation != read {
+				return seg, nil
+			}
+			_ = seg.release()
+			err = fmt.Errorf("%w: only the generation that was read to its end", ErrNotFound)
+		}
+		if !wait || !errors.Is(err, ErrNotFound) {
+			return nil, err
+		}
+		if r.closed.Load() {
+			return nil, ErrClosed
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w while waiting: %w", err, context.Cause(ctx))
+		case <-time.After(poll):
+		}
+	}
+}
+
+// look opens the directory, if it is not open yet, and the data file in it.
+func (r *Reader) look() (*segment, error) {
+	if r.dir == nil {
+		d, err := openDir(r.opts.Dir, false)
+		if err != nil {
+			return nil, notFound(err)
+		}
+		r.mu.Lock()
+		r.dir = d
+		r.mu.Unlock()
+	}
+	return openData(r.dir, r.name, false, false)
+}
+
+// adopt makes seg the current segment. A reader whose control file goes on keeps
+// its cell; otherwise it registers anew.
+func (r *Reader) adopt(ctx context.Context, seg *segment) error {
+	r.mu.Lock()
+	old := r.seg
+	r.seg = seg
+	r.stats.Generations++
+	keeps := r.ctl != nil && r.ctl.id == seg.st.controlID
+	if !keeps {
+		r.leave()
+	}
+	r.scratch = make([]byte, seg.st.slotRecord)
+	if first := seg.st.firstFrame + 1; first < r.want {
+		r.want = first // numbers began anew: nothing was missed
+	}
+	r.mu.Unlock()
+	if old != nil {
+		_ = old.release()
+	}
+	if !keeps {
+		r.admitted = false
+		return r.register(ctx)
+	}
+	return fault(shm.Guard(func() error {
+		r.ctl.cell64(r.cell, clSeenGen).Store(seg.st.generation.Low())
+		r.ctl.ring() // a writer may wait to move again
+		return nil
+	}, r.ctl.m))
+}
+
+// hop goes to the generation that follows a moved one, which has the name
+// already. It does not join: the cell and its answer go on.
+func (r *Reader) hop(ctx context.Context) error {
+	seg, err := r.find(ctx, r.seg.st.generation, false)
+	if errors.Is(err, ErrNotFound) {
+		// The next generation has come and gone while this reader was elsewhere.
+		return ErrWriterDied
+	}
+	if err != nil {
+		return err
+	}
+	if r.opts.Mode == Lossless && r.ctl != nil && seg.st.controlID != r.ctl.id {
+		_ = seg.release()
+		return ErrWriterDied // moved, and then died and was replaced
+	}
+	return r.adopt(ctx, seg)
+}
+
+// follow decides what to do about the end of a generation. It returns nil if
+// reading goes on, else the error for the caller.
+func (r *Reader) follow(ctx context.Context, end error) error {
+	switch {
+	case errors.Is(end, errMoved):
+		err := r.hop(ctx)
+		if err == nil || !r.opts.Follow || !errors.Is(err, ErrWriterDied) {
+			return err
+		}
+	case r.opts.Follow && (isEOF(end) || errors.Is(end, ErrWriterDied) || errors.Is(end, ErrUnlinked)):
+	default:
+		return end
+	}
+	seg, err := r.find(ctx, r.seg.st.generation, true)
+	if err != nil {
+		return err
+	}
+	return r.adopt(ctx, seg)
+}

@@ -1,0 +1,105 @@
+package framebuf
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// testDir is an empty directory of segments in memory, removed afterwards. It
+// must hold nothing by then: what is left is a leak.
+func testDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "framebridge-test-")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		left, _ := os.ReadDir(dir)
+		for _, e := range left {
+			t.Errorf("left behind: %s", e.Name())
+		}
+		require.NoError(t, os.RemoveAll(dir))
+	})
+	return dir
+}
+
+// within is a context that ends long after every healthy test has.
+func within(t testing.TB, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errors.New("the test took too long"))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// stamp fills a payload with its frame number in every 8 bytes.
+func stamp(b []byte, n uint64) {
+	for i := 0; i+8 <= len(b); i += 8 {
+		binary.LittleEndian.PutUint64(b[i:], n)
+	}
+	for i := len(b) &^ 7; i < len(b); i++ {
+		b[i] = byte(n)
+	}
+}
+
+// stamped reports whether every byte of a payload belongs to frame n.
+func stamped(b []byte, n uint64) bool {
+	for i := 0; i+8 <= len(b); i += 8 {
+		if binary.LittleEndian.Uint64(b[i:]) != n {
+			return false
+		}
+	}
+	for i := len(b) &^ 7; i < len(b); i++ {
+		if b[i] != byte(n) {
+			return false
+		}
+	}
+	return true
+}
+
+func publishStamped(ctx context.Context, t testing.TB, w *Writer) uint64 {
+	t.Helper()
+	var n uint64
+	require.NoError(t, w.Publish(ctx, func(s *Slot) error {
+		n = s.Info.Number
+		s.Info.PTS = int64(n)
+		stamp(s.Bytes(), n)
+		return nil
+	}))
+	return n
+}
+
+var small = Format{PixelFormat: RGBA, Width: 64, Height: 36}
+
+func TestEveryModeReadsWhatWasWritten(t *testing.T) {
+	for _, mode := range []Mode{Newest, Pinned, Lossless} {
+		for _, slots := range []int{2, 3, 4, 8} {
+			t.Run(mode.String()+"/"+string(rune('0'+slots)), func(t *testing.T) {
+				dir, ctx := testDir(t), within(t, 20*time.Second)
+				w, err := Create("cam0", small, &Options{Dir: dir, Slots: slots, Linger: -1})
+				require.NoError(t, err)
+				defer w.Close()
+				r, err := Open(ctx, "cam0", &ReaderOptions{Dir: dir, Mode: mode})
+				require.NoError(t, err)
+				defer r.Close()
+				for range 50 {
+					n := publishStamped(ctx, t, w)
+					f, err := r.Next(ctx)
+					require.NoError(t, err)
+					require.Equal(t, n, f.Number)
+					require.Equal(t, int64(n), f.PTS)
+					require.True(t, stamped(f.Bytes(), n))
+					require.Zero(t, f.Missed)
+					require.NoError(t, f.Release())
+				}
+				require.NoError(t, w.Close())
+				_, err = r.Next(ctx)
+				require.ErrorIs(t, err, io.EOF)
+			})
+		}
+	}
+}

@@ -1,0 +1,173 @@
+// Reading the newest frame: copied, or pinned in place.
+
+package framebuf
+
+import (
+	"context"
+
+	"github.com/framebridge/framebridge/internal/seqlock"
+	"github.com/framebridge/framebridge/internal/shm"
+)
+
+// tries bounds every optimistic loop: then ErrOverrun, never a spin.
+const tries = 10
+
+func (r *Reader) readNewest(ctx context.Context) (*Frame, error) {
+	w, err := r.await(ctx, max(r.want, 1), nil)
+	if err != nil {
+		return nil, err
+	}
+	pinning := r.opts.Mode == Pinned && !r.copyNext
+	for range tries {
+		n, slot, _ := unpack(w)
+		if slot < r.seg.st.slots { // the word is shared: never trust it as an index
+			var f *Frame
+			if pinning {
+				f = r.pinFrame(n, slot)
+			} else {
+				f = r.copyFrame(n, slot)
+			}
+			if f != nil {
+				r.delivered(f)
+				return f, nil
+			}
+		}
+		r.mu.Lock()
+		r.stats.Retries++
+		r.mu.Unlock()
+		w = r.seg.dyn64(dyPublish).Load()
+	}
+	r.mu.Lock()
+	r.stats.Overruns++
+	r.mu.Unlock()
+	return nil, ErrOverrun
+}
+
+// delivered counts a frame of a newest or pinned reader and what was missed
+// before it.
+func (r *Reader) delivered(f *Frame) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := f.Number + 1
+	if r.stats.Delivered > 0 && t > r.want {
+		f.Missed = t - r.want
+	}
+	r.want = t + 1
+	r.count(f)
+}
+
+// count books a frame as handed out. Called with mu held.
+func (r *Reader) count(f *Frame) {
+	r.stats.Delivered++
+	r.stats.Missed += f.Missed
+	r.out = append(r.out, f)
+	if f.Missed > 0 && r.ctl != nil {
+		r.ctl.cell64(r.cell, clMissed).Store(r.stats.Missed)
+	}
+}
+
+// copyFrame copies frame n out of slot; nil if the writer got in between.
+func (r *Reader) copyFrame(n uint64, slot int) *Frame {
+	s := r.seg
+	seq := s.sequence(slot)
+	// sync: publish. Order 3 of package seqlock.
+	if !seqlock.Begin(seq, n) {
+		return nil
+	}
+	f := r.header(n, slot)
+	if f == nil {
+		return nil
+	}
+	f.data = r.buffer(f.PayloadSize)
+	shm.Copy(f.data, s.payload(slot))
+	// Order 4: only now may any of it be believed.
+	if !seqlock.Valid(seq, n) {
+		r.recycle(f.data)
+		return nil
+	}
+	return f
+}
+
+// pinFrame pins frame n in slot; nil if the writer was faster.
+func (r *Reader) pinFrame(n uint64, slot int) *Frame {
+	s := r.seg
+	r.mu.Lock()
+	j := 0
+	for r.pinOf[j] != nil {
+		j++ // there is a free one: Hold is below the number of pins
+	}
+	r.mu.Unlock()
+	pin := r.ctl.pin(r.cell, j)
+	// sync: claim/pin. Store the pin, then load the back word, then the sequence,
+	// in this order and sequentially consistent; the writer stores the back word,
+	// then loads the pins.
+	pin.Store(n + 1)
+	if b, bs, ok := unpack(s.dyn64(dyBack).Load()); ok && bs == slot && b != n {
+		pin.Store(0)
+		return nil
+	}
+	if !seqlock.Begin(s.sequence(slot), n) {
+		pin.Store(0)
+		return nil
+	}
+	f := r.header(n, slot)
+	if f == nil || !seqlock.Valid(s.sequence(slot), n) {
+		pin.Store(0)
+		return nil
+	}
+	r.inPlace(f)
+	f.pin = j
+	r.mu.Lock()
+	r.pinOf[j] = f
+	r.mu.Unlock()
+	return f
+}
+
+// header copies the slot record of frame n, which the caller has found complete,
+// and makes a frame of it. The caller checks the sequence once more before it
+// hands the frame out. nil if the header contradicts itself, which only a torn or
+// hostile one does.
+func (r *Reader) header(n uint64, slot int) *Frame {
+	s := r.seg
+	copy(r.scratch[srNumber:srMeta], s.record(slot)[srNumber:srMeta])
+	f := &Frame{r: r, seg: s, slot: slot, n: n, pin: -1}
+	metaLength, ok := f.load(r.scratch, int(s.st.capacity), s.st.metaCapacity)
+	if !ok {
+		return nil
+	}
+	f.Number, f.Generation = n, s.st.generation
+	if metaLength > 0 {
+		f.meta = append([]byte(nil), s.record(slot)[srMeta:srMeta+metaLength]...)
+	}
+	return f
+}
+
+// inPlace makes a frame a view into the segment and keeps the mapping for it.
+func (r *Reader) inPlace(f *Frame) {
+	f.view = true
+	f.data = f.seg.payload(f.slot)[:f.PayloadSize:f.PayloadSize]
+	f.seg.acquire()
+}
+
+// buffer is a private buffer of n bytes, a used one if there is one.
+func (r *Reader) buffer(n int) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := len(r.pool) - 1; k >= 0 {
+		b := r.pool[k]
+		r.pool = r.pool[:k]
+		if cap(b) >= n {
+			return b[:n]
+		}
+	}
+	return make([]byte, n)
+}
+
+// recycle takes a buffer back, up to a few.
+func (r *Reader) recycle(b []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.pool) < 2+r.opts.Hold {
+		r.pool = append(r.pool, b)
+	}
+}

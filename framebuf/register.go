@@ -1,0 +1,178 @@
+// Taking a reader cell, joining, and leaving.
+
+package framebuf
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/framebridge/framebridge/internal/futex"
+	"github.com/framebridge/framebridge/internal/shm"
+)
+
+func (c *control) mapping() *shm.Mapping {
+	if c == nil {
+		return nil
+	}
+	return c.m
+}
+
+// register takes a cell in the control file of the current segment. A newest
+// reader that may not, or finds no free cell, goes on without one.
+func (r *Reader) register(ctx context.Context) error {
+	if r.opts.ReadOnly {
+		return nil
+	}
+	c, err := openControl(r.dir, r.name, &r.seg.st, true)
+	if err == nil {
+		err = fault(shm.Guard(func() error { return r.takeCell(c) }, c.m))
+		if err != nil {
+			_ = c.close()
+		}
+	}
+	switch {
+	case err == nil:
+	case r.opts.Mode == Newest:
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w (%w)", ErrReadOnly, err)
+	case errors.Is(err, fs.ErrNotExist) && r.opts.Mode == Lossless && r.seg.idle():
+		// The writer ended and took the control file away; nobody overwrites
+		// anything any more, so no promise is needed.
+		r.selfAdmit()
+		return nil
+	default:
+		return err
+	}
+	r.mu.Lock()
+	r.ctl = c
+	r.mu.Unlock()
+	if r.opts.Mode != Lossless {
+		return nil
+	}
+	return fault(shm.Guard(func() error { return r.join(ctx) }, r.seg.m, c.m))
+}
+
+// takeCell locks a free cell and fills it. The token comes last.
+func (r *Reader) takeCell(c *control) error {
+	for k := 1; k <= c.cells; k++ {
+		taken, err := c.file.Lock(int64(k))
+		if err != nil {
+			return err
+		}
+		if !taken {
+			continue
+		}
+		c.cell64(k, clCursor).Store(0)
+		for j := range pins {
+			c.pin(k, j).Store(0)
+		}
+		c.cell32(k, clMode).Store(uint32(r.opts.Mode))
+		wishes := uint32(0)
+		if r.opts.Spliced {
+			wishes |= wishSpliced
+		}
+		c.cell32(k, clWishes).Store(wishes)
+		c.cell32(k, clHold).Store(uint32(r.opts.Hold))
+		c.cell32(k, clPID).Store(uint32(os.Getpid()))
+		c.cell64(k, clMissed).Store(0)
+		c.cell64(k, clSeenGen).Store(r.seg.st.generation.Low())
+		label := c.m.Bytes()[k*cellSize+clLabel:][:labelSize]
+		clear(label)
+		copy(label, r.opts.Label)
+		r.cell, r.token = k, randomToken()
+		// sync: join. Everything else in the cell comes before the token.
+		c.cell64(k, clToken).Store(r.token)
+		c.ring() // a writer that waits for a reader looks at once
+		return nil
+	}
+	return fmt.Errorf("%w: all %d are taken", ErrCells, c.cells)
+}
+
+func randomToken() uint64 {
+	var b [8]byte
+	for {
+		_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+		if t := binary.LittleEndian.Uint64(b[:]); t != 0 {
+			return t
+		}
+	}
+}
+
+// join waits for the writer's answer: the first frame that it guarantees.
+func (r *Reader) join(ctx context.Context) error {
+	for {
+		s := r.seg
+		ev := s.dyn32(dyEvent).Load()
+		// sync: answer. The writer stores the token after the rest.
+		if s.table64(r.cell, rtToken).Load() == r.token {
+			return r.takeAnswer(s)
+		}
+		switch st := s.state(); {
+		case st == Moved:
+			if err := r.hop(ctx); err != nil {
+				return err
+			}
+			continue
+		case s.idle():
+			r.selfAdmit()
+			return nil
+		}
+		switch {
+		case r.closed.Load():
+			return ErrClosed
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		}
+		if _, err := futex.Wait(s.dyn32(dyEvent), ev, waitTick); err != nil {
+			return errors.Join(ErrDamaged, err)
+		}
+	}
+}
+
+func (r *Reader) takeAnswer(s *segment) error {
+	switch s.table32(r.cell, rtState).Load() {
+	case answerJoined:
+		r.want = s.table64(r.cell, rtFirst).Load()
+		return nil
+	case answerEvicted:
+		return ErrEvicted
+	}
+	return &RefusedError{SlotsNeeded: int(min(s.table64(r.cell, rtDetail).Load(), maxSlots+1))}
+}
+
+// selfAdmit joins a segment that nobody writes: at the published frame.
+func (r *Reader) selfAdmit() {
+	r.admitted = true
+	_ = shm.Guard(func() error {
+		r.want = max(r.seg.dyn64(dyPublish).Load()>>16, 1)
+		return nil
+	}, r.seg.m)
+}
+
+// leave gives the cell back: pins, then token, then the lock. Called with mu held.
+func (r *Reader) leave() {
+	c := r.ctl
+	if c == nil {
+		return
+	}
+	r.ctl = nil
+	_ = shm.Guard(func() error {
+		for j := range pins {
+			c.pin(r.cell, j).Store(0)
+		}
+		c.cell64(r.cell, clToken).Store(0)
+		c.ring()
+		return nil
+	}, c.m)
+	_ = c.close() // drops the lock
+}
+
+// poll is how often a name is looked at while nothing can be waited on.
+const poll = 20 * time.Millisecond

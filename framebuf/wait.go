@@ -1,0 +1,120 @@
+// Waiting for a frame, and judging what it means when none comes.
+
+package framebuf
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/framebridge/framebridge/internal/futex"
+)
+
+// errMoved says that the generation is read to its end and another one follows.
+var errMoved = errors.New("the segment moved to a new generation")
+
+func isEOF(err error) bool { return errors.Is(err, io.EOF) }
+
+func wake(s *segment) { _ = futex.WakeAll(s.dyn32(dyEvent)) }
+
+// await waits until the frame with n+1 = want, or a later one, is published, and
+// returns the publish word. check is asked before each sleep; its error ends the
+// wait.
+//
+// Errors: io.EOF, errMoved, ErrWriterDied, ErrUnlinked, ErrClosed, ErrDamaged, or
+// that of ctx.
+func (r *Reader) await(ctx context.Context, want uint64, check func() error) (uint64, error) {
+	s := r.seg
+	orphaned := 0
+	for {
+		// sync: publish. The event is loaded before the publish word: a frame that
+		// comes in between changes the event, and the sleep below ends at once.
+		ev := s.dyn32(dyEvent).Load()
+		if w := s.dyn64(dyPublish).Load(); w>>16 >= want {
+			return w, nil
+		}
+		if st := s.state(); st.over() {
+			return s.afterEnd(st, want)
+		}
+		if check != nil {
+			if err := check(); err != nil {
+				return 0, err
+			}
+		}
+		switch {
+		case r.closed.Load():
+			return 0, ErrClosed
+		case ctx.Err() != nil:
+			return 0, context.Cause(ctx)
+		}
+		timedOut, err := futex.Wait(s.dyn32(dyEvent), ev, waitTick)
+		if err != nil {
+			return 0, errors.Join(ErrDamaged, err)
+		}
+		if !timedOut {
+			continue
+		}
+		if w, err := s.verdict(want); w != 0 || err != nil {
+			return w, err
+		}
+		if orphaned = r.orphaned(orphaned); orphaned > 10 {
+			return 0, ErrUnlinked
+		}
+	}
+}
+
+// afterEnd is for a segment that nobody will write again: deliver what is there,
+// then say how it ended.
+func (s *segment) afterEnd(st State, want uint64) (uint64, error) {
+	if st != Dead {
+		// sync: end. The final frame is loaded after the state.
+		if want > s.dyn64(dyFinal).Load() {
+			if st == Moved {
+				return 0, errMoved
+			}
+			return 0, io.EOF
+		}
+	}
+	if w := s.dyn64(dyPublish).Load(); w>>16 >= want {
+		return w, nil
+	}
+	return 0, ErrWriterDied
+}
+
+// verdict is the judgement after a time-out. A zero word and no error mean: the
+// writer lives, wait on.
+func (s *segment) verdict(want uint64) (uint64, error) {
+	locked, err := s.file.Locked(0)
+	if err != nil || locked {
+		return 0, err
+	}
+	// The lock is free. An orderly end stores its state first, so look again: only
+	// a state that is still live now means death. Then the publish word again: what
+	// was published before the death is delivered first.
+	if st := s.state(); st.over() {
+		return s.afterEnd(st, want)
+	}
+	if w := s.dyn64(dyPublish).Load(); w>>16 >= want {
+		return w, nil
+	}
+	return 0, ErrWriterDied
+}
+
+// orphaned counts time-outs in a row at which a living segment had no name: it
+// was removed by hand. Once or twice is a move or a take-over on its way.
+func (r *Reader) orphaned(before int) int {
+	st, err := r.seg.file.Stat()
+	if err != nil || st.Links > 0 {
+		return 0
+	}
+	return before + 1
+}
+
+// idle reports whether nobody writes the segment any more.
+func (s *segment) idle() bool {
+	if s.state().over() {
+		return true
+	}
+	locked, err := s.file.Locked(0)
+	return err == nil && !locked
+}

@@ -1,0 +1,245 @@
+// The writer: its life from Create to Close. claim.go chooses slots, tick.go
+// answers readers, slot.go publishes, move.go changes generations.
+
+package framebuf
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/framebridge/framebridge/internal/shm"
+)
+
+// Writer publishes frames into a segment. There is one for a name at any time.
+//
+// Begin, Publish and SetFormat are for one goroutine at a time; everything else
+// is safe for concurrent use. A Writer must be closed, else the name stays and
+// readers will see a crash once the process ends.
+type Writer struct {
+	name string
+	opts Options
+	dir  *shm.Dir
+
+	stop chan struct{} // closed by Close: the tick goroutine ends
+	done chan struct{} // closed by the tick goroutine
+
+	mu          sync.Mutex // everything below, and all choosing and ticking
+	seg         *segment
+	ctl         *control
+	ctlLost     bool // the control file faulted: pins and lossless readers are void
+	format      Format
+	template    Info
+	next        uint64   // number of the next frame
+	front       int      // published slot; -1 none
+	frames      []uint64 // n+1 of the frame in each slot; 0 none or unfinished
+	tried       []bool   // by slot, within one claim
+	cells       []cell   // index 0 is unused
+	open        *Slot
+	awaited     int  // readers that AwaitReaders still waits for
+	hadLossless bool // at least one has joined
+	unlinked    bool
+	closed      bool
+	ticks       uint64
+}
+
+// Create makes the segment name for frames of format f and becomes its writer.
+// nil options are the defaults.
+//
+// The memory is reserved here, so that no later frame can fail for want of it.
+// Errors match ErrName, ErrFormat, ErrBusy (another writer lives),
+// ErrNoSpace (a *SpaceError), ErrNotMemory, ErrUntrusted, ErrDamaged (a file that
+// is no segment has the name), or errors.ErrUnsupported outside Linux. A segment
+// whose writer was killed is taken over, and frame numbers go on from there.
+func Create(name string, f Format, o *Options) (*Writer, error) {
+	w, err := create(name, f, o)
+	if err != nil {
+		return nil, fmt.Errorf("framebuf: create %s: %w", name, err)
+	}
+	return w, nil
+}
+
+func create(name string, f Format, o *Options) (*Writer, error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	opts, err := o.resolve(f)
+	if err != nil {
+		return nil, err
+	}
+	st, err := opts.layout(opts.Capacity)
+	if err != nil {
+		return nil, err
+	}
+	st.name = name
+	dir, err := openDir(opts.Dir, true)
+	if err != nil {
+		return nil, err
+	}
+	seg, ctl, err := claimName(dir, name, &st)
+	if err != nil {
+		_ = dir.Close()
+		return nil, err
+	}
+	w := newWriter(name, f, opts, dir, seg, ctl)
+	go w.run()
+	return w, nil
+}
+
+func newWriter(name string, f Format, opts Options, dir *shm.Dir, seg *segment, ctl *control) *Writer {
+	return &Writer{
+		name: name, opts: opts, dir: dir, seg: seg, ctl: ctl, format: f, template: opts.Template,
+		next: seg.st.firstFrame, front: -1,
+		frames: make([]uint64, seg.st.slots), tried: make([]bool, seg.st.slots), cells: make([]cell, seg.st.cells+1),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
+// Name is the segment's name.
+func (w *Writer) Name() string { return w.name }
+
+// Generation is the current generation. It changes when the segment moves.
+func (w *Writer) Generation() Generation {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seg.st.generation
+}
+
+// Format is the format of the next frame.
+func (w *Writer) Format() Format {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.format
+}
+
+// SetTemplate changes what Slot.Info begins with, from the next Begin on.
+func (w *Writer) SetTemplate(t Info) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.template = t
+}
+
+// SetSource tells readers the state of what feeds the segment.
+func (w *Writer) SetSource(s SourceState) {
+	w.dynamic(func(seg *segment) { seg.dyn32(dySource).Store(uint32(s)); seg.ring() })
+}
+
+// SetError records the last error of the source for readers and for people: at
+// most 256 bytes, cut at a rune. The caller has removed secrets from it.
+func (w *Writer) SetError(text string) {
+	w.dynamic(func(seg *segment) { seg.storeError(text) })
+}
+
+// CountRestart counts a restart of the source.
+func (w *Writer) CountRestart() {
+	w.dynamic(func(seg *segment) { seg.dyn64(dyRestarts).Add(1) })
+}
+
+// CountStall counts a stall of the source.
+func (w *Writer) CountStall() { w.dynamic(func(seg *segment) { seg.dyn64(dyStalls).Add(1) }) }
+
+// CountDrops counts n frames that the source lost before they reached the
+// segment.
+func (w *Writer) CountDrops(why DropReason, n uint64) {
+	if why < 0 || why >= dropReasons {
+		why = DropOther
+	}
+	w.dynamic(func(seg *segment) { seg.dyn64(dyDrops + 8*int(why)).Add(n) })
+}
+
+// dynamic touches the dynamic header, unless the writer is closed. A fault there
+// is found by the next Begin or Publish, which report it.
+func (w *Writer) dynamic(touch func(*segment)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	_ = shm.Guard(func() error { touch(w.seg); return nil }, w.seg.m)
+}
+
+// AwaitReaders waits until n readers have registered (in any mode; one that
+// opened the segment read-only is not seen). The error is that of ctx, or
+// ErrClosed.
+func (w *Writer) AwaitReaders(ctx context.Context, n int) error {
+	t := time.NewTicker(tickEvery / 2)
+	defer t.Stop()
+	for {
+		w.mu.Lock()
+		have, closed := w.registered(), w.closed
+		w.awaited = max(n-have, 0)
+		w.mu.Unlock()
+		switch {
+		case closed:
+			return fmt.Errorf("framebuf: await readers of %s: %w", w.name, ErrClosed)
+		case have >= n:
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("framebuf: await readers of %s: %w", w.name, context.Cause(ctx))
+		case <-t.C:
+		}
+	}
+}
+
+// Close ends the segment in order: readers get what was published, then the end
+// of the stream. It then keeps the segment for late readers for Options.Linger,
+// or until every lossless reader has left, and removes it. Idempotent; a later
+// call returns at once.
+func (w *Writer) Close() error { return w.end(true) }
+
+func (w *Writer) end(linger bool) error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	err := shm.Guard(func() error {
+		w.seg.dyn64(dyFinal).Store(w.next) // n+1 of the last frame: w.next is one beyond it
+		if w.front < 0 {
+			w.seg.dyn64(dyFinal).Store(0)
+		}
+		// sync: end. Readers load the state, then the final frame.
+		w.seg.dyn32(dyState).Store(uint32(Ended))
+		w.seg.ring()
+		return nil
+	}, w.seg.m)
+	w.mu.Unlock()
+	if linger && err == nil && w.opts.Linger > 0 {
+		w.linger()
+	}
+	close(w.stop)
+	<-w.done
+	w.remove()
+	return fault(err)
+}
+
+// linger waits for late readers and for those that have not finished.
+func (w *Writer) linger() {
+	t := time.NewTicker(tickEvery / 2)
+	defer t.Stop()
+	for end := time.Now().Add(w.opts.Linger); time.Now().Before(end); <-t.C {
+		w.mu.Lock()
+		over := w.hadLossless && w.awaited == 0 && !w.losslessLeft()
+		w.mu.Unlock()
+		if over {
+			return
+		}
+	}
+}
+
+// remove takes the names away, if they are still ours, and lets go of the memory.
+func (w *Writer) remove() {
+	if w.dir.Is(w.name, w.seg.file) {
+		_ = w.dir.Unlink(w.name)
+	}
+	if n := controlName(w.name, w.ctl.id); w.dir.Is(n, w.ctl.file) {
+		_ = w.dir.Unlink(n)
+	}
+	_ = w.seg.release()
+	_ = w.ctl.close()
+	_ = w.dir.Close()
+}
