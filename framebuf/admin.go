@@ -101,7 +101,7 @@ func stat(dir, name string) (*Status, error) {
 		return nil, fault(err)
 	}
 	if c, err := openControl(d, name, &s.st, false); err == nil {
-		defer c.close()
+		defer func() { _ = c.release() }()
 		// A scribbled control file costs the list of readers, nothing else.
 		_ = shm.Guard(func() error { out.Readers = s.readers(c); return nil }, s.m, c.m)
 	}

@@ -120,7 +120,7 @@ func (w *Writer) pinsOf(k int, f uint64, now int64) bool {
 	for j := range c.pins {
 		v, p := w.ctl.pin(k, j).Load(), &c.pins[j]
 		if v != p.frame {
-			if p.frame != 0 && !p.broken {
+			if p.frame != 0 && !p.broken && !c.ignored() {
 				c.brokenRun = 0 // let go in its own time
 			}
 			*p = pinSeen{frame: v, since: now}
@@ -184,23 +184,43 @@ func (w *Writer) pause(round int) error {
 	if w.progress() != before {
 		return nil
 	}
-	ctl := w.ctl
-	w.mu.Unlock()
 	start := shm.Mono()
-	_, err := futex.Wait(ctl.event(), ev, tickEvery)
-	if round > 1000 {
-		time.Sleep(time.Millisecond) // somebody rings without letting anything go
+	err := w.sleep(ev, round)
+	if w.closed {
+		return ErrClosed
 	}
-	waited := shm.Mono() - start
-	w.report()
-	w.mu.Lock()
 	if err != nil {
 		w.ctlLost = true
 		w.dropReaders()
 	}
-	w.seg.dyn64(dyBlocked).Add(uint64(waited))
+	w.seg.dyn64(dyBlocked).Add(uint64(shm.Mono() - start))
 	w.evict(shm.Mono())
 	return nil
+}
+
+// sleep is the part of pause without mu. The caller holds references to the
+// mappings: Close may come meanwhile, also from OnWait.
+func (w *Writer) sleep(ev uint32, round int) error {
+	ctl := w.ctl
+	w.mu.Unlock()
+	defer w.mu.Lock() // also when OnWait panics
+	_, err := futex.Wait(ctl.event(), ev, tickEvery)
+	if round > 1000 {
+		time.Sleep(time.Millisecond) // somebody rings without letting anything go
+	}
+	w.report()
+	return err
+}
+
+// hold keeps both mappings for a call that may sleep; the result lets go.
+func (w *Writer) hold() (letGo func()) {
+	seg, ctl := w.seg, w.ctl
+	seg.acquire()
+	ctl.acquire()
+	return func() {
+		_ = seg.release()
+		_ = ctl.release()
+	}
 }
 
 // progress changes whenever a lossless reader lets something go or leaves.
@@ -226,6 +246,10 @@ func (w *Writer) Begin(ctx context.Context) (*Slot, error) {
 	if w.open != nil {
 		return nil, fmt.Errorf("framebuf: begin %s: %w", w.name, ErrSlotOpen)
 	}
+	if w.closed {
+		return nil, fmt.Errorf("framebuf: begin %s: %w", w.name, ErrClosed)
+	}
+	defer w.hold()()
 	var s int
 	err := shm.Guard(func() (err error) { s, err = w.claim(ctx); return err }, w.seg.m)
 	if err != nil {

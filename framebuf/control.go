@@ -20,7 +20,17 @@ type control struct {
 	m     *shm.Mapping
 	cells int
 	id    uint64
+	refs  atomic.Int32 // the holder and each call that sleeps; unmapped at 0
 }
+
+func newControl(file *shm.File, m *shm.Mapping, st *static) *control {
+	c := &control{file: file, m: m, cells: st.cells, id: st.controlID}
+	c.refs.Store(1)
+	return c
+}
+
+// acquire keeps the mapping for one more user.
+func (c *control) acquire() { c.refs.Add(1) }
 
 func controlSize(cells int) int64 { return int64(cells+1) * cellSize }
 
@@ -66,11 +76,12 @@ func mapControl(file *shm.File, fst shm.Stat, st *static, writable bool) (*contr
 	if err != nil {
 		return nil, err
 	}
-	return &control{file: file, m: m, cells: st.cells, id: st.controlID}, nil
+	return newControl(file, m, st), nil
 }
 
-func (c *control) close() error {
-	if c == nil {
+// release lets go; the last one unmaps and closes, which drops the locks.
+func (c *control) release() error {
+	if c == nil || c.refs.Add(-1) != 0 {
 		return nil
 	}
 	err := c.m.Close()

@@ -19,7 +19,7 @@ func crash(t testing.TB, w *Writer) {
 	defer w.mu.Unlock()
 	w.closed = true
 	require.NoError(t, w.seg.release())
-	require.NoError(t, w.ctl.close())
+	require.NoError(t, w.ctl.release())
 	require.NoError(t, w.dir.Close())
 }
 
@@ -30,7 +30,7 @@ func kill(t testing.TB, r *Reader) {
 	c := r.ctl
 	r.ctl = nil
 	r.mu.Unlock()
-	require.NoError(t, c.close())
+	require.NoError(t, c.release())
 }
 
 // eventually waits until what holds, and fails the test after d.

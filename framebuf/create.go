@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/framebridge/framebridge/internal/shm"
 )
@@ -56,11 +57,12 @@ func buildControl(d *shm.Dir, name string, st *static) (*control, error) {
 		return nil, space(err)
 	}
 	c, err := fillControl(file, st)
-	if err == nil {
-		err = d.Link(file, controlName(name, st.controlID))
-	}
 	if err != nil {
 		_ = file.Close()
+		return nil, err
+	}
+	if err := d.Link(file, controlName(name, st.controlID)); err != nil {
+		_ = c.release()
 		return nil, err
 	}
 	return c, nil
@@ -82,7 +84,7 @@ func fillControl(file *shm.File, st *static) (*control, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &control{file: file, m: m, cells: st.cells, id: st.controlID}, nil
+	return newControl(file, m, st), nil
 }
 
 // space puts the sizes of a full file system into this package's error.
@@ -114,6 +116,7 @@ const claimTries = 100
 // claimName puts a new segment under the name: linked if the name is free,
 // renamed over a dead segment if there is one.
 func claimName(d *shm.Dir, name string, st *static) (*segment, *control, error) {
+	sweepLeftovers(d, name)
 	for range claimTries {
 		dead, err := lockDead(d, name)
 		switch {
@@ -134,23 +137,43 @@ func claimName(d *shm.Dir, name string, st *static) (*segment, *control, error) 
 	return nil, nil, fmt.Errorf("%w: the name kept changing hands", ErrBusy)
 }
 
+// sweepLeftovers removes what a start that was killed half-way left under hidden names of
+// this segment. What somebody holds is left alone.
+func sweepLeftovers(d *shm.Dir, name string) {
+	names, err := d.Names()
+	if err != nil {
+		return // the start itself will say what is wrong with the directory
+	}
+	for _, n := range names {
+		if segment, _, _, ok := parseHidden(n); ok && segment == name {
+			_, _ = collect(d, n)
+		}
+	}
+}
+
+// takeName builds the segment and gives it the name, in place of dead if that is
+// not nil. It lets go of dead.
 func takeName(d *shm.Dir, name string, st *static, dead *segment) (*segment, *control, error) {
-	if dead != nil {
-		defer func() { _ = dead.release() }()
-		st.firstFrame, st.previous = succeed(dead)
+	if held := dead; held != nil {
+		defer func() { _ = held.release() }()
+		st.firstFrame, st.previous = succeed(held)
 	}
-	c, err := buildControl(d, name, st)
+	s, c, err := buildBoth(d, name, st)
+	if errors.Is(err, ErrNoSpace) && dead != nil {
+		// There is no room for both: the dead one goes first. Killed between here and
+		// the link, the name is gone and numbers start anew; without this, nothing
+		// could start until somebody cleaned up by hand.
+		bury(dead)
+		_ = d.Unlink(name)
+		_ = d.Unlink(controlName(name, dead.st.controlID))
+		if rerr := dead.unmap(); rerr != nil {
+			return nil, nil, rerr
+		}
+		dead = nil
+		s, c, err = buildBoth(d, name, st)
+	}
 	if err != nil {
 		return nil, nil, err
-	}
-	undo := func(err error) (*segment, *control, error) {
-		_ = d.Unlink(controlName(name, c.id))
-		_ = c.close()
-		return nil, nil, err
-	}
-	s, err := build(d, st)
-	if err != nil {
-		return undo(err)
 	}
 	if dead == nil {
 		err = d.Link(s.file, name)
@@ -159,7 +182,9 @@ func takeName(d *shm.Dir, name string, st *static, dead *segment) (*segment, *co
 	}
 	if err != nil {
 		_ = s.release()
-		return undo(err)
+		_ = d.Unlink(controlName(name, c.id))
+		_ = c.release()
+		return nil, nil, err
 	}
 	if dead != nil {
 		bury(dead)
@@ -168,8 +193,27 @@ func takeName(d *shm.Dir, name string, st *static, dead *segment) (*segment, *co
 	return s, c, nil
 }
 
+// buildBoth makes the control file and the data file that names it.
+func buildBoth(d *shm.Dir, name string, st *static) (*segment, *control, error) {
+	c, err := buildControl(d, name, st)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := build(d, st)
+	if err != nil {
+		_ = d.Unlink(controlName(name, c.id))
+		_ = c.release()
+		return nil, nil, err
+	}
+	return s, c, nil
+}
+
 // errAgain says that the name changed while it was looked at.
 var errAgain = errors.New("the name changed")
+
+// cleanerTries: a cleaner holds the lock of a dead segment for a moment, and must
+// not be taken for its writer.
+const cleanerTries = 5
 
 // lockDead takes the lock of the segment that has the name, which only a dead
 // one lets go, and makes sure that the name still means it. The error is
@@ -180,6 +224,13 @@ func lockDead(d *shm.Dir, name string) (*segment, error) {
 		return nil, err
 	}
 	taken, err := s.file.Lock(0)
+	for range cleanerTries {
+		if taken || err != nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+		taken, err = s.file.Lock(0)
+	}
 	switch {
 	case err != nil:
 	case !taken:

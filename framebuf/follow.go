@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/framebridge/framebridge/internal/shm"
@@ -61,6 +62,7 @@ func (r *Reader) adopt(ctx context.Context, seg *segment) error {
 	keeps := r.ctl != nil && r.ctl.id == seg.st.controlID
 	if !keeps {
 		r.leave()
+		r.stand = strange
 	}
 	r.scratch = make([]byte, seg.st.slotRecord)
 	if first := seg.st.firstFrame + 1; first < r.want {
@@ -71,30 +73,49 @@ func (r *Reader) adopt(ctx context.Context, seg *segment) error {
 		_ = old.release()
 	}
 	if !keeps {
-		r.admitted = false
-		return r.register(ctx)
+		return r.finishJoining(ctx)
 	}
-	return fault(shm.Guard(func() error {
+	return r.cellError(shm.Guard(func() error {
 		r.ctl.cell64(r.cell, clSeenGen).Store(seg.st.generation.Low())
 		r.ctl.ring() // a writer may wait to move again
 		return nil
 	}, r.ctl.m))
 }
 
+// cellError is what a fault in the control file means for this reader: nothing to
+// one that copies, which goes on without a cell, and ErrDamaged to the others.
+func (r *Reader) cellError(err error) error {
+	if err == nil || r.opts.Mode != Newest {
+		return fault(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leave()
+	r.stand = admitted
+	return nil
+}
+
 // hop goes to the generation that follows a moved one, which has the name
 // already. It does not join: the cell and its answer go on.
+//
+// No name, or one that another chain of generations has: the chain has ended. A
+// crash leaves its segment lying, so no name means a clean end; a successor that
+// names a previous generation took over from a dead writer.
 func (r *Reader) hop(ctx context.Context) error {
 	seg, err := r.find(ctx, r.seg.st.generation, false)
 	if errors.Is(err, ErrNotFound) {
-		// The next generation has come and gone while this reader was elsewhere.
-		return ErrWriterDied
+		return io.EOF
 	}
 	if err != nil {
 		return err
 	}
-	if r.opts.Mode == Lossless && r.ctl != nil && seg.st.controlID != r.ctl.id {
+	if seg.st.controlID != r.seg.st.controlID {
+		died := !seg.st.previous.IsZero()
 		_ = seg.release()
-		return ErrWriterDied // moved, and then died and was replaced
+		if died {
+			return ErrWriterDied
+		}
+		return io.EOF
 	}
 	return r.adopt(ctx, seg)
 }
@@ -105,7 +126,7 @@ func (r *Reader) follow(ctx context.Context, end error) error {
 	switch {
 	case errors.Is(end, errMoved):
 		err := r.hop(ctx)
-		if err == nil || !r.opts.Follow || !errors.Is(err, ErrWriterDied) {
+		if err == nil || !r.opts.Follow || !isEOF(err) && !errors.Is(err, ErrWriterDied) {
 			return err
 		}
 	case r.opts.Follow && (isEOF(end) || errors.Is(end, ErrWriterDied) || errors.Is(end, ErrUnlinked)):

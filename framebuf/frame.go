@@ -86,8 +86,8 @@ func (f *Frame) valid() error {
 func (f *Frame) Release() error {
 	r := f.r
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if f.gone {
-		defer r.mu.Unlock()
 		return f.err
 	}
 	f.err = f.valid() // all loads of the frame before the pin is cleared
@@ -96,7 +96,6 @@ func (f *Frame) Release() error {
 		r.out = slices.Delete(r.out, i, i+1)
 	}
 	r.drop(f)
-	r.mu.Unlock()
 	if !f.view {
 		r.recycle(f.data)
 	} else {
@@ -108,13 +107,15 @@ func (f *Frame) Release() error {
 
 // drop takes back what kept the frame: its pin or the cursor. Called with mu held.
 func (r *Reader) drop(f *Frame) {
+	if f.pin >= 0 {
+		r.pinOf[f.pin] = nil
+	}
 	err := shm.Guard(func() error {
 		switch {
 		case f.pin >= 0:
-			if r.ctl != nil && r.pinOf[f.pin] == f {
+			if r.ctl != nil {
 				r.ctl.pin(r.cell, f.pin).Store(0)
 			}
-			r.pinOf[f.pin] = nil
 			r.afterPin(f.err)
 		case f.view:
 			r.letGo()

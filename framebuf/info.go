@@ -289,8 +289,8 @@ func (i *Info) load(b []byte, capacity, metaCapacity int) (metaLength int, ok bo
 // pixel format speak of, so that pictures made of them never reach outside.
 func (i *Info) shaped() bool {
 	want, n := i.Format.planes()
-	if i.PixelFormat == Data {
-		return true
+	if i.PixelFormat == Data || int(i.PixelFormat) >= len(pixelFormats) {
+		return true // bytes; a later layout may have more formats than this build knows
 	}
 	if n == 0 || i.PlaneCount < n {
 		return false

@@ -23,7 +23,10 @@ func (r *Reader) readLossless(ctx context.Context) (*Frame, error) {
 	if !ok {
 		return nil, r.lost()
 	}
-	f := r.header(n, slot)
+	f, err := r.header(n, slot)
+	if err != nil {
+		return nil, err
+	}
 	if f == nil || !seqlock.Valid(s.sequence(slot), n) {
 		return nil, r.lost()
 	}
@@ -31,13 +34,14 @@ func (r *Reader) readLossless(ctx context.Context) (*Frame, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.want++
+	f.Missed, r.gap = r.gap, 0
 	r.count(f)
 	return f, nil
 }
 
 // promised reports whether the writer's promise still stands: nil, or ErrEvicted.
 func (r *Reader) promised() error {
-	if r.admitted || r.ctl == nil {
+	if r.stand == alone {
 		return nil
 	}
 	s := r.seg
@@ -69,7 +73,9 @@ func (r *Reader) letGo() {
 	}
 	cursor := r.want - 1 // n+1 of the last frame handed out
 	for _, f := range r.out {
-		cursor = min(cursor, f.n)
+		if f.seg == r.seg { // an older generation is never written again
+			cursor = min(cursor, f.n)
+		}
 	}
 	// sync: cursor. Store it, then add to the event.
 	r.ctl.cell64(r.cell, clCursor).Store(cursor)

@@ -22,6 +22,10 @@ import (
 func (w *Writer) SetFormat(ctx context.Context, f Format) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.closed {
+		return fmt.Errorf("framebuf: change %s to %v: %w", w.name, f, ErrClosed)
+	}
+	defer w.hold()()
 	if err := shm.Guard(func() error { return w.setFormat(ctx, f) }, w.seg.m); err != nil {
 		return fmt.Errorf("framebuf: change %s to %v: %w", w.name, f, fault(err))
 	}
@@ -109,22 +113,8 @@ func (w *Writer) awaitArrivals(ctx context.Context) error {
 		if err := w.usable(ctx); err != nil {
 			return err
 		}
-		behind := false
-		now := shm.Mono()
 		w.look()
-		w.guardControl(func() {
-			for k := range w.cells {
-				c := &w.cells[k]
-				if !c.lossless || w.ctl.cell64(k, clSeenGen).Load() == w.seg.st.generation.Low() {
-					continue
-				}
-				behind = true
-				if c.blocked == 0 {
-					c.blocked, c.reported = now, now
-				}
-			}
-		})
-		if !behind {
+		if !w.notArrived() {
 			w.unblock()
 			return nil
 		}
@@ -132,4 +122,23 @@ func (w *Writer) awaitArrivals(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// notArrived reports whether a lossless reader has not yet mapped the current
+// generation, and notes since when the writer waits for it.
+func (w *Writer) notArrived() (behind bool) {
+	now := shm.Mono()
+	w.guardControl(func() {
+		for k := range w.cells {
+			c := &w.cells[k]
+			if !c.lossless || w.ctl.cell64(k, clSeenGen).Load() == w.seg.st.generation.Low() {
+				continue
+			}
+			behind = true
+			if c.blocked == 0 {
+				c.blocked, c.reported = now, now
+			}
+		}
+	})
+	return behind
 }

@@ -4,6 +4,8 @@ package framebuf
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/framebridge/framebridge/internal/seqlock"
 	"github.com/framebridge/framebridge/internal/shm"
@@ -17,15 +19,21 @@ func (r *Reader) readNewest(ctx context.Context) (*Frame, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.mu.Lock()
 	pinning := r.opts.Mode == Pinned && !r.copyNext
+	r.mu.Unlock()
 	for range tries {
-		n, slot, _ := unpack(w)
-		if slot < r.seg.st.slots { // the word is shared: never trust it as an index
+		n, slot, ok := unpack(w)
+		if ok && slot < r.seg.st.slots { // the word is shared: never trust it as an index
 			var f *Frame
+			var err error
 			if pinning {
-				f = r.pinFrame(n, slot)
+				f, err = r.pinFrame(n, slot)
 			} else {
-				f = r.copyFrame(n, slot)
+				f, err = r.copyFrame(n, slot)
+			}
+			if err != nil {
+				return nil, err
 			}
 			if f != nil {
 				r.delivered(f)
@@ -54,48 +62,50 @@ func (r *Reader) delivered(f *Frame) {
 	}
 	r.want = t + 1
 	r.count(f)
+	if f.Missed > 0 && r.ctl != nil {
+		// For people; a control file that is gone costs only that.
+		_ = shm.Guard(func() error { r.ctl.cell64(r.cell, clMissed).Store(r.stats.Missed); return nil }, r.ctl.m)
+	}
 }
 
 // count books a frame as handed out. Called with mu held.
 func (r *Reader) count(f *Frame) {
 	r.stats.Delivered++
 	r.stats.Missed += f.Missed
-	r.out = append(r.out, f)
-	if f.Missed > 0 && r.ctl != nil {
-		r.ctl.cell64(r.cell, clMissed).Store(r.stats.Missed)
+	if f.view {
+		r.out = append(r.out, f)
 	}
 }
 
 // copyFrame copies frame n out of slot; nil if the writer got in between.
-func (r *Reader) copyFrame(n uint64, slot int) *Frame {
+func (r *Reader) copyFrame(n uint64, slot int) (*Frame, error) {
 	s := r.seg
 	seq := s.sequence(slot)
 	// sync: publish. Order 3 of package seqlock.
 	if !seqlock.Begin(seq, n) {
-		return nil
+		return nil, nil
 	}
-	f := r.header(n, slot)
+	f, err := r.header(n, slot)
 	if f == nil {
-		return nil
+		return nil, err
 	}
 	f.data = r.buffer(f.PayloadSize)
 	shm.Copy(f.data, s.payload(slot))
 	// Order 4: only now may any of it be believed.
 	if !seqlock.Valid(seq, n) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.recycle(f.data)
-		return nil
+		return nil, nil
 	}
-	return f
+	return f, nil
 }
 
 // pinFrame pins frame n in slot; nil if the writer was faster.
-func (r *Reader) pinFrame(n uint64, slot int) *Frame {
+func (r *Reader) pinFrame(n uint64, slot int) (*Frame, error) {
 	s := r.seg
 	r.mu.Lock()
-	j := 0
-	for r.pinOf[j] != nil {
-		j++ // there is a free one: Hold is below the number of pins
-	}
+	j := slices.Index(r.pinOf[:], nil) // there is one: Hold is below the number of pins
 	r.mu.Unlock()
 	pin := r.ctl.pin(r.cell, j)
 	// sync: claim/pin. Store the pin, then load the back word, then the sequence,
@@ -104,42 +114,45 @@ func (r *Reader) pinFrame(n uint64, slot int) *Frame {
 	pin.Store(n + 1)
 	if b, bs, ok := unpack(s.dyn64(dyBack).Load()); ok && bs == slot && b != n {
 		pin.Store(0)
-		return nil
+		return nil, nil
 	}
 	if !seqlock.Begin(s.sequence(slot), n) {
 		pin.Store(0)
-		return nil
+		return nil, nil
 	}
-	f := r.header(n, slot)
+	f, err := r.header(n, slot)
 	if f == nil || !seqlock.Valid(s.sequence(slot), n) {
 		pin.Store(0)
-		return nil
+		return nil, err
 	}
 	r.inPlace(f)
 	f.pin = j
 	r.mu.Lock()
 	r.pinOf[j] = f
 	r.mu.Unlock()
-	return f
+	return f, nil
 }
 
 // header copies the slot record of frame n, which the caller has found complete,
 // and makes a frame of it. The caller checks the sequence once more before it
-// hands the frame out. nil if the header contradicts itself, which only a torn or
-// hostile one does.
-func (r *Reader) header(n uint64, slot int) *Frame {
+// hands the frame out. A header that contradicts itself gives nil, and ErrDamaged
+// if it is no torn one: then its writer broke it.
+func (r *Reader) header(n uint64, slot int) (*Frame, error) {
 	s := r.seg
 	copy(r.scratch[srNumber:srMeta], s.record(slot)[srNumber:srMeta])
 	f := &Frame{r: r, seg: s, slot: slot, n: n, pin: -1}
 	metaLength, ok := f.load(r.scratch, int(s.st.capacity), s.st.metaCapacity)
 	if !ok {
-		return nil
+		if seqlock.Valid(s.sequence(slot), n) {
+			return nil, fmt.Errorf("%w: the header of frame %d contradicts itself", ErrDamaged, n)
+		}
+		return nil, nil
 	}
 	f.Number, f.Generation = n, s.st.generation
 	if metaLength > 0 {
 		f.meta = append([]byte(nil), s.record(slot)[srMeta:srMeta+metaLength]...)
 	}
-	return f
+	return f, nil
 }
 
 // inPlace makes a frame a view into the segment and keeps the mapping for it.
@@ -163,10 +176,8 @@ func (r *Reader) buffer(n int) []byte {
 	return make([]byte, n)
 }
 
-// recycle takes a buffer back, up to a few.
+// recycle takes a buffer back, up to a few. Called with mu held.
 func (r *Reader) recycle(b []byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if len(r.pool) < 2+r.opts.Hold {
 		r.pool = append(r.pool, b)
 	}

@@ -91,9 +91,10 @@ type Reader struct {
 	ctl      *control // nil: no cell
 	cell     int
 	token    uint64
-	admitted bool         // self-admitted: nobody writes, no answer is needed
+	stand    standing
 	want     uint64       // n+1 of the next frame wanted
-	out      []*Frame     // frames not released yet, oldest first
+	gap      uint64       // frames lost between two chains of generations, to be reported
+	out      []*Frame     // views not released yet, oldest first
 	pinOf    [pins]*Frame // who uses which pin
 	copyNext bool         // after a broken pin
 	broken   int          // pins broken in a row
@@ -202,6 +203,9 @@ func (r *Reader) read(ctx context.Context) (*Frame, error) {
 		if r.closed.Load() {
 			return nil, ErrClosed
 		}
+		if err := r.finishJoining(ctx); err != nil {
+			return nil, err
+		}
 		var f *Frame
 		seg, ctl := r.seg, r.ctl // only Next changes them, and it is alone
 		err := fault(shm.Guard(func() (err error) { f, err = r.readSegment(ctx); return err }, seg.m, ctl.mapping()))
@@ -218,7 +222,7 @@ func (r *Reader) readSegment(ctx context.Context) (*Frame, error) {
 	r.mu.Lock()
 	held := len(r.out)
 	r.mu.Unlock()
-	if held > r.opts.Hold && (r.opts.Mode != Newest) {
+	if held > r.opts.Hold {
 		return nil, fmt.Errorf("%w: %d are out, ReaderOptions.Hold is %d", ErrHeld, held, r.opts.Hold)
 	}
 	if r.opts.Mode == Lossless {

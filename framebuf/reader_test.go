@@ -16,7 +16,7 @@ func TestReleaseElsewhere(t *testing.T) {
 	for _, mode := range []Mode{Newest, Pinned, Lossless} {
 		t.Run(mode.String(), func(t *testing.T) {
 			dir, ctx := testDir(t), within(t, 20*time.Second)
-			w := mustCreate(t, dir, small, Options{})
+			w := mustCreate(t, dir, small, Options{Slots: 2 + int(mode)})
 			r := mustOpen(t, dir, ReaderOptions{Mode: mode, Hold: 2})
 			frames := make(chan *Frame)
 			var done sync.WaitGroup
@@ -27,9 +27,14 @@ func TestReleaseElsewhere(t *testing.T) {
 			})
 			for range 200 {
 				publishStamped(ctx, t, w)
-				if f, err := r.Next(ctx); err == nil {
-					frames <- f
+				f, err := r.Next(ctx)
+				if err != nil {
+					continue
 				}
+				for range 4 * int(Lossless-mode) { // pins break
+					publishStamped(ctx, t, w)
+				}
+				frames <- f
 			}
 			close(frames)
 			done.Wait()

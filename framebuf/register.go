@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/framebridge/framebridge/internal/futex"
@@ -23,40 +24,73 @@ func (c *control) mapping() *shm.Mapping {
 	return c.m
 }
 
+// standing is how far a reader has come with the current control file.
+type standing int
+
+const (
+	strange  standing = iota // has not registered
+	asked                    // lossless: a token is stored, the answer is not there
+	admitted                 // the writer answered; or no answer is needed: not lossless
+	alone                    // nobody writes, so nothing is overwritten and no answer is needed
+)
+
+// finishJoining registers, and joins a lossless reader, as far as that has not
+// happened. A context that ends in the middle leaves it for the next call.
+func (r *Reader) finishJoining(ctx context.Context) error {
+	if r.stand == strange {
+		if err := r.register(); err != nil {
+			return err
+		}
+	}
+	for r.stand == asked {
+		s, c := r.seg, r.ctl
+		err := fault(shm.Guard(func() error { return r.join(ctx) }, s.m, c.m))
+		if errors.Is(err, errMoved) {
+			err = r.hop(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // register takes a cell in the control file of the current segment. A newest
 // reader that may not, or finds no free cell, goes on without one.
-func (r *Reader) register(ctx context.Context) error {
+func (r *Reader) register() error {
 	if r.opts.ReadOnly {
+		r.stand = admitted
 		return nil
 	}
 	c, err := openControl(r.dir, r.name, &r.seg.st, true)
 	if err == nil {
 		err = fault(shm.Guard(func() error { return r.takeCell(c) }, c.m))
 		if err != nil {
-			_ = c.close()
+			_ = c.release()
 		}
 	}
 	switch {
 	case err == nil:
-	case r.opts.Mode == Newest:
+		r.mu.Lock()
+		r.ctl = c
+		r.mu.Unlock()
+		r.stand = admitted
+		if r.opts.Mode == Lossless {
+			r.stand = asked
+		}
 		return nil
-	case errors.Is(err, fs.ErrPermission):
+	case r.opts.Mode == Newest:
+		r.stand = admitted
+		return nil
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w (%w)", ErrReadOnly, err)
 	case errors.Is(err, fs.ErrNotExist) && r.opts.Mode == Lossless && r.seg.idle():
 		// The writer ended and took the control file away; nobody overwrites
 		// anything any more, so no promise is needed.
 		r.selfAdmit()
 		return nil
-	default:
-		return err
 	}
-	r.mu.Lock()
-	r.ctl = c
-	r.mu.Unlock()
-	if r.opts.Mode != Lossless {
-		return nil
-	}
-	return fault(shm.Guard(func() error { return r.join(ctx) }, r.seg.m, c.m))
+	return notFound(err) // the name went away between the two files
 }
 
 // takeCell locks a free cell and fills it. The token comes last.
@@ -106,25 +140,21 @@ func randomToken() uint64 {
 }
 
 // join waits for the writer's answer: the first frame that it guarantees.
+// errMoved asks for the next generation, where the answer will be.
 func (r *Reader) join(ctx context.Context) error {
+	s := r.seg
 	for {
-		s := r.seg
 		ev := s.dyn32(dyEvent).Load()
 		// sync: answer. The writer stores the token after the rest.
 		if s.table64(r.cell, rtToken).Load() == r.token {
 			return r.takeAnswer(s)
 		}
-		switch st := s.state(); {
-		case st == Moved:
-			if err := r.hop(ctx); err != nil {
-				return err
-			}
-			continue
+		switch {
+		case s.state() == Moved:
+			return errMoved
 		case s.idle():
 			r.selfAdmit()
 			return nil
-		}
-		switch {
 		case r.closed.Load():
 			return ErrClosed
 		case ctx.Err() != nil:
@@ -139,7 +169,8 @@ func (r *Reader) join(ctx context.Context) error {
 func (r *Reader) takeAnswer(s *segment) error {
 	switch s.table32(r.cell, rtState).Load() {
 	case answerJoined:
-		r.want = s.table64(r.cell, rtFirst).Load()
+		r.startAt(s.table64(r.cell, rtFirst).Load())
+		r.stand = admitted
 		return nil
 	case answerEvicted:
 		return ErrEvicted
@@ -149,11 +180,23 @@ func (r *Reader) takeAnswer(s *segment) error {
 
 // selfAdmit joins a segment that nobody writes: at the published frame.
 func (r *Reader) selfAdmit() {
-	r.admitted = true
+	var first uint64
 	_ = shm.Guard(func() error {
-		r.want = max(r.seg.dyn64(dyPublish).Load()>>16, 1)
+		first = r.seg.dyn64(dyPublish).Load() >> 16
 		return nil
 	}, r.seg.m)
+	r.startAt(first)
+	r.stand = alone
+}
+
+// startAt sets the first frame of a lossless reader, as n+1. After a restart of
+// the writer, what lies between is a gap that the first frame reports.
+func (r *Reader) startAt(first uint64) {
+	first = max(first, 1)
+	if r.want != 0 && first > r.want {
+		r.gap = first - r.want
+	}
+	r.want = first
 }
 
 // leave gives the cell back: pins, then token, then the lock. Called with mu held.
@@ -162,7 +205,7 @@ func (r *Reader) leave() {
 	if c == nil {
 		return
 	}
-	r.ctl = nil
+	r.ctl, r.stand = nil, strange
 	_ = shm.Guard(func() error {
 		for j := range pins {
 			c.pin(r.cell, j).Store(0)
@@ -171,7 +214,7 @@ func (r *Reader) leave() {
 		c.ring()
 		return nil
 	}, c.m)
-	_ = c.close() // drops the lock
+	_ = c.release() // drops the lock
 }
 
 // poll is how often a name is looked at while nothing can be waited on.

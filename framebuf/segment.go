@@ -33,6 +33,12 @@ func (s *segment) release() error {
 	if s.refs.Add(-1) != 0 {
 		return nil
 	}
+	return s.unmap()
+}
+
+// unmap gives the memory back at once, for a holder that is alone; release still
+// has to be called.
+func (s *segment) unmap() error {
 	err := s.m.Close()
 	if cerr := s.file.Close(); err == nil {
 		err = cerr

@@ -17,14 +17,15 @@ import (
 
 // Slot is a frame in the making. Fill Bytes (or draw on an image of it), set
 // Info, then Publish or Abandon. Not safe for concurrent use; nothing of it may
-// be used afterwards.
+// be used afterwards: its memory may be gone.
 type Slot struct {
 	// Info begins as the writer's template with no PTS, captured now. Number,
 	// Format and planes are set and stay what they are.
 	Info Info
 
 	w      *Writer
-	seg    *segment
+	seg    *segment // kept mapped until the slot is gone
+	format Format
 	index  int
 	length int
 	meta   int
@@ -32,12 +33,15 @@ type Slot struct {
 }
 
 func (w *Writer) newSlot(index int) *Slot {
-	s := &Slot{Info: w.template, w: w, seg: w.seg, index: index, length: w.format.Size()}
+	s := &Slot{Info: w.template, w: w, seg: w.seg, format: w.format, index: index, length: w.format.Size()}
+	s.seg.acquire()
 	i := &s.Info
 	i.Number, i.Format = w.next, w.format
 	i.Plane, i.PlaneCount = w.format.planes()
 	i.PTS, i.Duration, i.CRC = NoPTS, 0, 0
-	i.Flags &^= FlagCRC
+	if f := i.PixelFormat; (f == YUV420P || f == NV12) && i.Color.Matrix == 0 {
+		i.Color.Matrix = MatrixUnknown // 0 means RGB, which these are not: nobody said
+	}
 	now := shm.Now()
 	i.Captured, i.CapturedWall, i.TAIOffset = time.Duration(now.Mono), time.Unix(0, now.Wall), w.seg.st.taiOffset
 	i.Generation = w.seg.st.generation
@@ -90,7 +94,8 @@ func (s *Slot) Guard(fn func() error) error { return fault(shm.Guard(fn, s.seg.m
 // ErrClosed if the slot or its writer is gone.
 func (s *Slot) Publish() error {
 	w := s.w
-	if w.opts.Checksum && !s.gone {
+	s.Info.Flags &^= FlagCRC // of another frame, if the caller copied its Info
+	if w.opts.Checksum && !s.isGone() {
 		if err := s.Guard(func() error { s.Info.CRC = crc32.Checksum(s.Bytes(), castagnoli); return nil }); err != nil {
 			s.Abandon()
 			return fmt.Errorf("framebuf: publish to %s: %w", w.name, err)
@@ -99,9 +104,11 @@ func (s *Slot) Publish() error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !s.leave() || w.closed {
+	if s.gone || w.closed {
+		s.leave()
 		return fmt.Errorf("framebuf: publish to %s: %w", w.name, ErrClosed)
 	}
+	defer s.leave()
 	err := shm.Guard(func() error { w.publish(s); return nil }, s.seg.m)
 	if err != nil {
 		return fmt.Errorf("framebuf: publish to %s: %w", w.name, fault(err))
@@ -112,6 +119,9 @@ func (s *Slot) Publish() error {
 // publish runs with mu held, inside the guard.
 func (w *Writer) publish(s *Slot) {
 	i := &s.Info
+	// The shape is the slot's, whatever Info the caller copied from elsewhere.
+	i.Format = s.format
+	i.Plane, i.PlaneCount = s.format.planes()
 	i.PayloadSize, i.Number = s.length, w.next
 	i.Published = time.Duration(shm.Mono())
 	i.store(w.seg.record(s.index), s.meta)
@@ -131,21 +141,31 @@ func (w *Writer) publish(s *Slot) {
 func (s *Slot) Abandon() {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
-	if s.leave() && !s.w.closed {
+	if s.gone {
+		return
+	}
+	defer s.leave()
+	if !s.w.closed {
 		_ = shm.Guard(func() error { s.seg.dyn64(dyAbandoned).Add(1); return nil }, s.seg.m)
 	}
 }
 
+func (s *Slot) isGone() bool {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	return s.gone
+}
+
 // leave ends the life of the slot, once. Called with mu held.
-func (s *Slot) leave() bool {
+func (s *Slot) leave() {
 	if s.gone {
-		return false
+		return
 	}
 	s.gone = true
 	if s.w.open == s {
 		s.w.open = nil
 	}
-	return true
+	_ = s.seg.release()
 }
 
 // Publish claims a slot, lets fill make the frame, and publishes it. If fill

@@ -116,6 +116,16 @@ func (w *Writer) look() {
 
 // join ends the registration that cell k had and answers the new one.
 func (w *Writer) join(k int, token uint64) {
+	if old := &w.cells[k]; token != 0 && old.spliced && old.lossless {
+		// The one before died: it would have left with token 0.
+		now := shm.Mono()
+		if old.deadSince == 0 {
+			old.deadSince = now
+		}
+		if now-old.deadSince < int64(spliceGrace) {
+			return // its pages may still sit in a pipe: answered after the grace
+		}
+	}
 	if token == 0 {
 		w.cells[k] = cell{}
 		return
@@ -159,7 +169,7 @@ func (w *Writer) bury() {
 		now := shm.Mono()
 		for k := 1; k < len(w.cells); k++ {
 			c := &w.cells[k]
-			if c.token == 0 || w.alive(k) || w.ctl.cell64(k, clToken).Load() != c.token {
+			if c.token == 0 || c.deadSince == 0 && w.alive(k) || w.ctl.cell64(k, clToken).Load() != c.token {
 				continue
 			}
 			if c.spliced && c.lossless {

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/framebridge/framebridge/internal/futex"
+	"github.com/framebridge/framebridge/internal/shm"
 )
 
 // errMoved says that the generation is read to its end and another one follows.
@@ -25,7 +26,7 @@ func wake(s *segment) { _ = futex.WakeAll(s.dyn32(dyEvent)) }
 // that of ctx.
 func (r *Reader) await(ctx context.Context, want uint64, check func() error) (uint64, error) {
 	s := r.seg
-	orphaned := 0
+	orphaned, judged := 0, shm.Mono()
 	for {
 		// sync: publish. The event is loaded before the publish word: a frame that
 		// comes in between changes the event, and the sleep below ends at once.
@@ -47,13 +48,16 @@ func (r *Reader) await(ctx context.Context, want uint64, check func() error) (ui
 		case ctx.Err() != nil:
 			return 0, context.Cause(ctx)
 		}
-		timedOut, err := futex.Wait(s.dyn32(dyEvent), ev, waitTick)
-		if err != nil {
+		if _, err := futex.Wait(s.dyn32(dyEvent), ev, waitTick); err != nil {
 			return 0, errors.Join(ErrDamaged, err)
 		}
-		if !timedOut {
+		// By the own clock, not by whether the sleep timed out: wake-ups that bring
+		// no frame, of whatever origin, must not put the judgement off.
+		now := shm.Mono()
+		if now-judged < int64(waitTick) {
 			continue
 		}
+		judged = now
 		if w, err := s.verdict(want); w != 0 || err != nil {
 			return w, err
 		}
@@ -110,9 +114,14 @@ func (r *Reader) orphaned(before int) int {
 	return before + 1
 }
 
-// idle reports whether nobody writes the segment any more.
-func (s *segment) idle() bool {
-	if s.state().over() {
+// idle reports whether nobody writes the segment any more. A segment whose memory
+// is gone counts as idle: the next read says what is wrong.
+func (s *segment) idle() (idle bool) {
+	err := shm.Guard(func() error {
+		idle = s.state().over()
+		return nil
+	}, s.m)
+	if idle || err != nil {
 		return true
 	}
 	locked, err := s.file.Locked(0)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/framebridge/framebridge/internal/futex"
 	"github.com/framebridge/framebridge/internal/shm"
 )
 
@@ -167,8 +168,11 @@ func (w *Writer) AwaitReaders(ctx context.Context, n int) error {
 	defer t.Stop()
 	for {
 		w.mu.Lock()
-		have, closed := w.registered(), w.closed
-		w.awaited = max(n-have, 0)
+		have, closed := 0, w.closed
+		if !closed {
+			have = w.registered()
+			w.awaited = max(n-have, 0)
+		}
 		w.mu.Unlock()
 		switch {
 		case closed:
@@ -186,8 +190,11 @@ func (w *Writer) AwaitReaders(ctx context.Context, n int) error {
 
 // Close ends the segment in order: readers get what was published, then the end
 // of the stream. It then keeps the segment for late readers for Options.Linger,
-// or until every lossless reader has left, and removes it. Idempotent; a later
-// call returns at once.
+// or until every lossless reader has left, and removes it. If a lossless reader
+// has not yet come over from an earlier generation after Options.EvictAfter, the
+// ended segment keeps its name, so that nothing is lost, until the next start or
+// GC. Idempotent; a later call returns at once. May be called while another
+// goroutine is in Begin, which then returns ErrClosed.
 func (w *Writer) Close() error { return w.end(true) }
 
 func (w *Writer) end(linger bool) error {
@@ -197,6 +204,7 @@ func (w *Writer) end(linger bool) error {
 		return nil
 	}
 	w.closed = true
+	w.unblock() // an orderly end evicts nobody
 	err := shm.Guard(func() error {
 		w.seg.dyn64(dyFinal).Store(w.next) // n+1 of the last frame: w.next is one beyond it
 		if w.front < 0 {
@@ -207,14 +215,36 @@ func (w *Writer) end(linger bool) error {
 		w.seg.ring()
 		return nil
 	}, w.seg.m)
+	_ = futex.WakeAll(w.ctl.event()) // a Begin that waits for readers ends
 	w.mu.Unlock()
 	if linger && err == nil && w.opts.Linger > 0 {
 		w.linger()
 	}
+	arrived := err != nil || w.awaitLast()
 	close(w.stop)
 	<-w.done
-	w.remove()
+	w.remove(arrived)
 	return fault(err)
+}
+
+// awaitLast waits until every living lossless reader has found the last
+// generation: without a name it could not, and would lose frames that it was
+// promised. It gives up after EvictAfter and says so; the ended segment then
+// keeps its name, and is removed by the next start or by GC.
+func (w *Writer) awaitLast() bool {
+	t := time.NewTicker(tickEvery / 2)
+	defer t.Stop()
+	for end := time.Now().Add(w.opts.EvictAfter); ; <-t.C {
+		w.mu.Lock()
+		behind := w.notArrived()
+		w.mu.Unlock()
+		if !behind {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
 }
 
 // linger waits for late readers and for those that have not finished.
@@ -231,15 +261,18 @@ func (w *Writer) linger() {
 	}
 }
 
-// remove takes the names away, if they are still ours, and lets go of the memory.
-func (w *Writer) remove() {
-	if w.dir.Is(w.name, w.seg.file) {
+// remove takes the names away, if asked and if they are still ours, and lets go
+// of the memory.
+func (w *Writer) remove(names bool) {
+	w.mu.Lock() // a Begin on its way out still looks
+	defer w.mu.Unlock()
+	if names && w.dir.Is(w.name, w.seg.file) {
 		_ = w.dir.Unlink(w.name)
 	}
-	if n := controlName(w.name, w.ctl.id); w.dir.Is(n, w.ctl.file) {
+	if n := controlName(w.name, w.ctl.id); names && w.dir.Is(n, w.ctl.file) {
 		_ = w.dir.Unlink(n)
 	}
 	_ = w.seg.release()
-	_ = w.ctl.close()
+	_ = w.ctl.release()
 	_ = w.dir.Close()
 }

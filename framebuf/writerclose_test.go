@@ -52,22 +52,31 @@ func TestCloseWhileSlotIsOpen(t *testing.T) {
 func TestCloseWhileAwaitingReaders(t *testing.T) {
 	dir, ctx := testDir(t), within(t, 20*time.Second)
 	for range 20 {
-		w := mustCreate(t, dir, small, Options{})
-		got := make(chan error, 1)
-		go func() { got <- w.AwaitReaders(ctx, 1) }()
+		w := mustCreate(t, dir, small, Options{Cells: 1})
+		r := mustOpen(t, dir, ReaderOptions{})
+		require.NoError(t, w.AwaitReaders(ctx, 1))
+		const waiters = 8
+		got := make(chan error, waiters)
+		for range waiters {
+			go func() { got <- w.AwaitReaders(ctx, 2) }()
+		}
 		require.NoError(t, w.Close())
-		require.ErrorIs(t, <-got, ErrClosed)
+		for range waiters {
+			require.ErrorIs(t, <-got, ErrClosed)
+		}
+		require.NoError(t, r.Close())
 	}
 }
 
 // A second move waits for lossless readers; closing must end that as well.
 func TestCloseWhileSetFormatWaits(t *testing.T) {
 	dir, ctx := testDir(t), within(t, 20*time.Second)
-	w := mustCreate(t, dir, small, Options{})
+	w := mustCreate(t, dir, small, Options{EvictAfter: 100 * time.Millisecond})
 	r := mustOpen(t, dir, ReaderOptions{Mode: Lossless})
 	defer r.Close()
 	publishStamped(ctx, t, w)
 	require.NoError(t, w.SetFormat(ctx, Format{RGBA, 128, 72}))
+	publishStamped(ctx, t, w)
 	got := make(chan error, 1)
 	go func() { got <- w.SetFormat(ctx, Format{RGBA, 256, 144}) }()
 	eventually(t, 5*time.Second, "the writer waits", func() bool {
@@ -77,6 +86,17 @@ func TestCloseWhileSetFormatWaits(t *testing.T) {
 	})
 	require.NoError(t, w.Close())
 	require.ErrorIs(t, <-got, ErrClosed)
+	// The reader is still in the first generation: the ended segment keeps its name
+	// for it, and nothing is lost however late it comes.
+	var numbers []uint64
+	for f, err := range r.Frames(ctx) {
+		require.NoError(t, err)
+		numbers = append(numbers, f.Number)
+	}
+	require.Equal(t, []uint64{0, 1}, numbers)
+	removed, err := GC(ctx, dir)
+	require.NoError(t, err)
+	require.Contains(t, removed, "cam0")
 }
 
 // A panic of the caller's OnWait comes out of Begin and leaves the writer usable.
