@@ -151,6 +151,9 @@ func (w *Writer) longestHeld() int {
 			continue
 		}
 		for k := range w.cells {
+			if w.cells[k].ignored() {
+				continue
+			}
 			for _, p := range w.cells[k].pins {
 				if p.frame == w.frames[s] && (best < 0 || p.since < since) {
 					best, since = s, p.since

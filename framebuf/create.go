@@ -159,7 +159,7 @@ func takeName(d *shm.Dir, name string, st *static, dead *segment) (*segment, *co
 		st.firstFrame, st.previous = succeed(held)
 	}
 	s, c, err := buildBoth(d, name, st)
-	if errors.Is(err, ErrNoSpace) && dead != nil {
+	if se := new(SpaceError); dead != nil && errors.As(err, &se) && (se.Free < 0 || se.Free+dead.st.fileSize >= se.Needed) {
 		// There is no room for both: the dead one goes first. Killed between here and
 		// the link, the name is gone and numbers start anew; without this, nothing
 		// could start until somebody cleaned up by hand.
@@ -213,7 +213,7 @@ var errAgain = errors.New("the name changed")
 
 // cleanerTries: a cleaner holds the lock of a dead segment for a moment, and must
 // not be taken for its writer.
-const cleanerTries = 5
+const cleanerTries = 50
 
 // lockDead takes the lock of the segment that has the name, which only a dead
 // one lets go, and makes sure that the name still means it. The error is
@@ -250,7 +250,7 @@ func succeed(dead *segment) (first uint64, previous Generation) {
 	var n uint64
 	var ok bool
 	err := shm.Guard(func() error {
-		if !dead.state().over() {
+		if dead.state() != Ended {
 			n, ok = dead.lastNumber()
 			if !ok && dead.st.firstFrame > 0 { // it never got to a frame
 				n, ok = dead.st.firstFrame-1, true

@@ -103,8 +103,14 @@ func (r *Reader) cellError(err error) error {
 // names a previous generation took over from a dead writer.
 func (r *Reader) hop(ctx context.Context) error {
 	seg, err := r.find(ctx, r.seg.st.generation, false)
+	// A lossless reader that was promised the generation it never found cannot say
+	// that it has all: it may also have been evicted there.
+	end := io.EOF
+	if r.opts.Mode == Lossless && r.stand != alone {
+		end = ErrLost
+	}
 	if errors.Is(err, ErrNotFound) {
-		return io.EOF
+		return end
 	}
 	if err != nil {
 		return err
@@ -115,7 +121,7 @@ func (r *Reader) hop(ctx context.Context) error {
 		if died {
 			return ErrWriterDied
 		}
-		return io.EOF
+		return end
 	}
 	return r.adopt(ctx, seg)
 }

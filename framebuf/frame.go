@@ -19,7 +19,8 @@ type Frame struct {
 	Info
 
 	// Missed is how many frames were published since the last one this reader got,
-	// and were never seen. Always 0 for Lossless.
+	// and were never seen. For Lossless only after a restart of the writer: what was
+	// published between its end and this reader's joining anew.
 	Missed uint64
 
 	r    *Reader

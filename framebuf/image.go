@@ -12,13 +12,22 @@ import (
 // RGBA is the slot as a picture to draw on, without a copy. image/draw is fast on
 // it. It is for RGBA segments: the error matches ErrFormat otherwise. Make every
 // pixel opaque, or say in Info.Alpha that it is AlphaPremultiplied.
-func (s *Slot) RGBA() (*image.RGBA, error) { return asRGBA(&s.Info, s.Bytes()) }
+func (s *Slot) RGBA() (*image.RGBA, error) { return asRGBA(s.shape(), s.Bytes()) }
+
+// shape is Info with the format and planes that the slot has, whatever Info the
+// caller copied from elsewhere.
+func (s *Slot) shape() *Info {
+	i := s.Info
+	i.Format = s.format
+	i.Plane, i.PlaneCount = s.format.planes()
+	return &i
+}
 
 // Image is the slot as a picture to draw on, for every packed pixel format and
 // gray. The error matches ErrFormat for yuv420p and nv12, whose pixels cannot be
 // set one by one.
 func (s *Slot) Image() (draw.Image, error) {
-	img, err := asImage(&s.Info, s.Bytes())
+	img, err := asImage(s.shape(), s.Bytes())
 	if err != nil {
 		return nil, err
 	}
@@ -33,13 +42,27 @@ func (s *Slot) Image() (draw.Image, error) {
 // matches ErrFormat otherwise. The picture lives until Release and must not be
 // drawn on: for a view that ends the process. If Info.Alpha is AlphaStraight, the
 // bytes are those of an image.NRGBA.
-func (f *Frame) RGBA() (*image.RGBA, error) { return asRGBA(&f.Info, f.data) }
+func (f *Frame) RGBA() (*image.RGBA, error) {
+	if f.data == nil {
+		return nil, errReleased()
+	}
+	return asRGBA(&f.Info, f.data)
+}
 
 // Image is the frame as a picture without a copy, for every pixel format; colours
 // of yuv420p and nv12 are converted as Info.Color says, unknown being BT.601 below
 // 720 lines and BT.709 from there, limited range. The picture lives until Release
 // and must not be drawn on. The error matches ErrFormat for Data.
-func (f *Frame) Image() (image.Image, error) { return asImage(&f.Info, f.data) }
+func (f *Frame) Image() (image.Image, error) {
+	if f.data == nil {
+		return nil, errReleased()
+	}
+	return asImage(&f.Info, f.data)
+}
+
+func errReleased() error {
+	return fmt.Errorf("framebuf: picture: %w: the frame was released", ErrClosed)
+}
 
 func asRGBA(i *Info, b []byte) (*image.RGBA, error) {
 	if i.PixelFormat != RGBA {

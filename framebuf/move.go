@@ -70,6 +70,9 @@ func (w *Writer) move(ctx context.Context, capacity int) error {
 		return err
 	}
 	err = shm.Guard(func() error { carryOver(next, old); return nil }, old.m, next.m)
+	if err == nil && !w.dir.Is(w.name, old.file) {
+		w.unlinked, err = true, ErrUnlinked // the name may be another writer's by now
+	}
 	if err == nil {
 		err = replace(w.dir, w.name, next)
 	}

@@ -20,7 +20,7 @@ func (r *Reader) readNewest(ctx context.Context) (*Frame, error) {
 		return nil, err
 	}
 	r.mu.Lock()
-	pinning := r.opts.Mode == Pinned && !r.copyNext
+	pinning := r.opts.Mode == Pinned && !r.copyNext && r.ctl != nil
 	r.mu.Unlock()
 	for range tries {
 		n, slot, ok := unpack(w)

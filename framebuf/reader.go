@@ -150,6 +150,9 @@ func open(ctx context.Context, name string, o *ReaderOptions) (*Reader, error) {
 	}
 	if err := r.adopt(ctx, seg); err != nil {
 		r.shut()
+		if isEOF(err) { // it moved and ended while this reader joined
+			err = fmt.Errorf("%w: it has just ended", ErrNotFound)
+		}
 		return nil, err
 	}
 	return r, nil
@@ -203,12 +206,12 @@ func (r *Reader) read(ctx context.Context) (*Frame, error) {
 		if r.closed.Load() {
 			return nil, ErrClosed
 		}
-		if err := r.finishJoining(ctx); err != nil {
-			return nil, err
-		}
 		var f *Frame
-		seg, ctl := r.seg, r.ctl // only Next changes them, and it is alone
-		err := fault(shm.Guard(func() (err error) { f, err = r.readSegment(ctx); return err }, seg.m, ctl.mapping()))
+		err := r.finishJoining(ctx)
+		if err == nil {
+			seg, ctl := r.seg, r.ctl // only Next changes them, and it is alone
+			err = fault(shm.Guard(func() (err error) { f, err = r.readSegment(ctx); return err }, seg.m, ctl.mapping()))
+		}
 		if err == nil {
 			return f, nil
 		}

@@ -84,10 +84,13 @@ func (r *Reader) register() error {
 		return nil
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w (%w)", ErrReadOnly, err)
-	case errors.Is(err, fs.ErrNotExist) && r.opts.Mode == Lossless && r.seg.idle():
+	case errors.Is(err, fs.ErrNotExist) && r.seg.idle():
 		// The writer ended and took the control file away; nobody overwrites
-		// anything any more, so no promise is needed.
-		r.selfAdmit()
+		// anything any more, so neither promise nor pin is needed.
+		r.stand = admitted
+		if r.opts.Mode == Lossless {
+			r.selfAdmit()
+		}
 		return nil
 	}
 	return notFound(err) // the name went away between the two files
@@ -182,7 +185,7 @@ func (r *Reader) takeAnswer(s *segment) error {
 func (r *Reader) selfAdmit() {
 	var first uint64
 	_ = shm.Guard(func() error {
-		first = r.seg.dyn64(dyPublish).Load() >> 16
+		first = max(r.seg.dyn64(dyPublish).Load()>>16, r.seg.st.firstFrame+1)
 		return nil
 	}, r.seg.m)
 	r.startAt(first)
@@ -192,9 +195,11 @@ func (r *Reader) selfAdmit() {
 // startAt sets the first frame of a lossless reader, as n+1. After a restart of
 // the writer, what lies between is a gap that the first frame reports.
 func (r *Reader) startAt(first uint64) {
+	r.mu.Lock() // letGo looks, from any goroutine
+	defer r.mu.Unlock()
 	first = max(first, 1)
 	if r.want != 0 && first > r.want {
-		r.gap = first - r.want
+		r.gap += first - r.want
 	}
 	r.want = first
 }

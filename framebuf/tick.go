@@ -63,7 +63,6 @@ func (w *Writer) tick() {
 	w.seg.dyn64(dyHeartbeat).Add(1)
 	w.look()
 	w.bury()
-	w.evict(shm.Mono())
 	if w.ticks%10 == 0 && !w.closed && !w.dir.Is(w.name, w.seg.file) {
 		w.unlinked = true
 	}
@@ -116,8 +115,9 @@ func (w *Writer) look() {
 
 // join ends the registration that cell k had and answers the new one.
 func (w *Writer) join(k int, token uint64) {
-	if old := &w.cells[k]; token != 0 && old.spliced && old.lossless {
-		// The one before died: it would have left with token 0.
+	if old := &w.cells[k]; old.spliced && old.lossless && (token != 0 || old.deadSince != 0) {
+		// The one before died: it would have left with token 0. That a next one came,
+		// and perhaps left, does not end the grace.
 		now := shm.Mono()
 		if old.deadSince == 0 {
 			old.deadSince = now
@@ -126,11 +126,9 @@ func (w *Writer) join(k int, token uint64) {
 			return // its pages may still sit in a pipe: answered after the grace
 		}
 	}
-	if token == 0 {
-		w.cells[k] = cell{}
-		return
-	}
-	if w.closed || !w.alive(k) {
+	// A token that changed ends the old registration, whatever becomes of the new one.
+	w.cells[k] = cell{}
+	if token == 0 || w.closed || !w.alive(k) {
 		return // asked again at the next tick, or never
 	}
 	c := cell{token: token, mode: Mode(w.ctl.cell32(k, clMode).Load())}
@@ -216,7 +214,9 @@ func (w *Writer) unblock() {
 	}
 }
 
-// evict goes on without the readers that stood still for too long.
+// evict goes on without the readers that stood still for too long. Only a call
+// that waits for them evicts: an orderly end, or a writer that wants nothing,
+// never does.
 func (w *Writer) evict(now int64) {
 	if w.opts.Lossless != LosslessEvict {
 		return

@@ -25,8 +25,8 @@ const (
 
 // OpenDir opens the directory at path and, if create is set, makes it first
 // (mode 0700, only the last element). It must be a real directory of this user
-// or root that no other user may write, on a memory file system unless
-// anyFileSystem is set.
+// or root in which nobody outside its group may replace files, on a memory
+// file system unless anyFileSystem is set.
 func OpenDir(path string, create, anyFileSystem bool) (*Dir, error) {
 	if create {
 		if err := unix.Mkdir(path, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
@@ -111,6 +111,9 @@ func (d *Dir) Names() ([]string, error) {
 	fd, err := unix.Openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: d.path, Err: err}
+	}
+	if fd, err = aboveStdio(fd); err != nil {
+		return nil, err
 	}
 	f := os.NewFile(uintptr(fd), d.path)
 	defer f.Close()
