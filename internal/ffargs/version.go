@@ -1,0 +1,39 @@
+package ffargs
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+)
+
+// Version is the version of an ffmpeg. The zero value means unknown, as in a build from a source tree, and is taken
+// for a recent one.
+type Version struct{ Major, Minor int }
+
+// String is like 5.1; "unknown" if it is not known.
+func (v Version) String() string {
+	if v == (Version{}) {
+		return "unknown"
+	}
+	return fmt.Sprintf("%d.%d", v.Major, v.Minor)
+}
+
+// before reports whether v is known and older than major.minor.
+func (v Version) before(major, minor int) bool {
+	return v != (Version{}) && (v.Major < major || v.Major == major && v.Minor < minor)
+}
+
+// versionLine is the first line of ffmpeg -version and ffprobe -version; a distribution may put an epoch or n in front.
+var versionLine = regexp.MustCompile(`^ff(?:mpeg|probe) version (?:\d+:)?n?(\d{1,4})\.(\d{1,4})[^\s]*`)
+
+// ParseVersion reads the output of "ffmpeg -version". A build that names no release gives the zero Version. ok is
+// false if the text is not from ffmpeg at all.
+func ParseVersion(text string) (v Version, ok bool) {
+	m := versionLine.FindStringSubmatch(text)
+	if m == nil {
+		return Version{}, regexp.MustCompile(`^ff(mpeg|probe) version `).MatchString(text)
+	}
+	v.Major, _ = strconv.Atoi(m[1]) // the pattern lets only short numbers through
+	v.Minor, _ = strconv.Atoi(m[2])
+	return v, true
+}
