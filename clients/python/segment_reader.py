@@ -1,233 +1,186 @@
 #!/usr/bin/env python3
-"""Read frames from a framebridge segment with nothing but Python's standard library.
-
-This reader was written from framebuf/LAYOUT.md alone (layout version 0.1) and shows that the document is enough.
-It reads the newest frame by copy, or every frame (lossless), and follows a segment that moves.
+"""Read frames from a framebridge segment with nothing but Python's standard library: the worked example of LAYOUT.md.
 
     with open_segment("cam0") as frames:
         for frame in frames:
             print(frame.number, frame.width, frame.height, frame.format, len(frame.payload))
 
-What it does not do: write, pin frames and read them in place, check a payload's CRC, give colour, audio or source fields,
-look at the directory's owner and mode, or open the name again after a writer died. One object is for one thread.
-Needs Linux, 64 bits, Python 3.9. Without fences it is sound on x86_64 only, and refuses other machines unless told.
+It copies the newest frame, or every frame (lossless), and follows a segment that moves. It does not write, pin, check a
+payload's CRC, or open the name again after a death. One object is for one thread. "(12)" means section 12 of LAYOUT.md.
 """
-import argparse, ctypes, errno, fcntl, hashlib, mmap, os, platform, re, stat, struct, sys, time
+import argparse, ctypes, errno, fcntl, hashlib, mmap, os, platform, re, stat, struct, sys, time, weakref
 from collections import namedtuple
 
-class SegmentError(Exception): """What all errors of this module have in common."""
-class NotFound(SegmentError): """There is no such segment."""
-class Damaged(SegmentError): """The file is no segment, breaks a rule of the layout, or may not be trusted."""
-class WriterDied(SegmentError): """The writer died without ending the segment; all that it published was delivered."""
-class Evicted(SegmentError): """Lossless: the writer no longer waits for this reader."""
-class Lost(SegmentError): """Lossless: the next frame is not in the segment any more."""
-class Overrun(SegmentError): """Newest: the writer was faster than every copy. Asking again is allowed."""
-class Refused(SegmentError): """The writer takes no such reader, every cell is taken, or the machine is not fit."""
+class SegmentError(Exception): code = 1  # what all errors of this module have in common. code: the exit code
+class NotFound(SegmentError): code = 5   # there is no such segment
+class Damaged(SegmentError): code = 5    # the file is no segment, breaks a rule of the layout, or may not be trusted or opened
+class WriterDied(SegmentError): code = 3 # the writer died; all that it published was delivered
+class Evicted(SegmentError): code = 1    # lossless: the writer no longer waits for this reader
+class Lost(SegmentError): code = 1       # lossless: the next frame is not in the segment any more
+class Overrun(SegmentError): code = 1    # newest: the writer was faster than every copy; asking again is allowed
+class Refused(SegmentError): code = 1    # the writer takes no such reader, every cell is taken, or this is no x86_64
 
 Frame = namedtuple("Frame", "number generation pts time_base width height format length payload planes meta missed")
 Frame.__doc__ = """One frame, copied. generation: hex. pts: None if unknown. time_base: (num, den), den 0 if unknown.
 planes: (offset, stride, rows) of each. missed: frames between the one before and this one."""
 
-ENDED, MOVED, DEAD = OVER = 3, 4, 5  # states in which nobody writes
-FORMATS = {  # name, and for each plane: bytes a pixel, and what divides the picture's width and height
-    0: ("data", ()), 1: ("rgba", ((4, 1),)), 2: ("bgra", ((4, 1),)), 3: ("rgb24", ((3, 1),)), 4: ("bgr24", ((3, 1),)),
-    5: ("gray8", ((1, 1),)), 6: ("yuv420p", ((1, 1), (1, 2), (1, 2))), 7: ("nv12", ((1, 1), (2, 2)))}
-SYS_FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine())
-WAIT, WAKE, WAKE_OP, EVERYBODY = 0, 1, 5, 0x7FFFFFFF
-FLOCK = "hhqqi4x"  # struct flock with an off_t of 64 bits
-_libc = ctypes.CDLL(None, use_errno=True)
+def _check(condition, message):
+    if not condition: raise Damaged(message)
 
-def _futex(address, operation, value, timeout=None, address2=None, value3=0):
-    """Call futex; 0 or the error's number."""
-    if not SYS_FUTEX:
-        return errno.ENOSYS
-    done = _libc.syscall(ctypes.c_long(SYS_FUTEX), ctypes.c_void_p(address), ctypes.c_long(operation), ctypes.c_ulong(value),
-                         timeout, ctypes.c_void_p(address2), ctypes.c_ulong(value3))
-    return 0 if done >= 0 else ctypes.get_errno()
+def _table(text):
+    """A function that reads the fields "offset:name:code ..." from bytes; the codes are those of struct."""
+    fields, form = [field.split(":") for field in text.split()], "<"
+    for offset, _, code in fields:
+        form += f"{int(offset) - struct.calcsize(form)}x{code}"
+    record = namedtuple("Record", [name for _, name, _ in fields])
+    return lambda data: record._make(struct.unpack_from(form, data))
+
+_header = _table("""0:magic:8s 8:major:H 12:header_size:I 16:must:I 20:crc:I 24:file_size:Q 32:dyn:I 36:dyn_size:I 40:table:I
+    44:table_record:I 48:cells:I 52:slot_table:I 56:slot_record:I 60:slots:I 64:slots_offset:Q 72:stride:Q 80:capacity:Q
+    88:alignment:I 92:tail:I 96:meta_capacity:I 104:generation:16s 120:previous:16s 136:control_id:Q 144:first:Q""")  # (3)
+_answer = _table("0:token:Q 8:state:I 12:reason:I 16:first:Q 40:detail:Q")                                            # (5)
+_slot = _table("""128:number:Q 160:pts:q 176:num:i 180:den:i 224:length:Q 232:meta_length:I 256:width:I 260:height:I
+    264:planes:I 268:format:I 288:plane:64s 440:location:I""")                                                        # (6)
+_control = _table("0:magic:8s 8:major:H 12:cells:I 16:id:Q")                                                          # (8)
+_FORMATS = {  # (7): name, and of each plane: bytes a pixel, and what divides the picture's width and height
+    0: ("data",), 1: ("rgba", (4, 1)), 2: ("bgra", (4, 1)), 3: ("rgb24", (3, 1)), 4: ("bgr24", (3, 1)), 5: ("gray8", (1, 1)),
+    6: ("yuv420p", (1, 1), (1, 2), (1, 2)), 7: ("nv12", (1, 1), (2, 2))}
+_ENDED, _MOVED, _DEAD = _OVER = 3, 4, 5  # (4): states in which nobody writes; all others are as live
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype, _libc.munmap.argtypes = ctypes.c_void_p, (ctypes.c_void_p, ctypes.c_size_t)
+_TICK = (ctypes.c_long * 2)(0, 100_000_000)  # a timespec, 100 ms
+
+def _futex(address, operation, value, timeout, address2, value3):
+    """0, or the error's number. 202 is the system call's number on x86_64."""
+    return ctypes.get_errno() if _libc.syscall(202, ctypes.c_void_p(address), operation, ctypes.c_long(value), timeout,
+                                               ctypes.c_void_p(address2), ctypes.c_long(value3)) < 0 else 0
 
 def _lock(fd, command, kind, byte):
-    """Set or query an open-file-description lock of one byte; the kind that the kernel answers."""
-    return struct.unpack(FLOCK, fcntl.fcntl(fd, command, struct.pack(FLOCK, kind, os.SEEK_SET, byte, 1, 0)))[0]
+    """(1) Set or query an open-file-description lock of one byte; the kind that the kernel answers."""
+    return struct.unpack("hhqqi4x", fcntl.fcntl(fd, command, struct.pack("hhqqi4x", kind, os.SEEK_SET, byte, 1, 0)))[0]
 
 def _crc32c(data):
     crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    for bit in (byte >> place & 1 for byte in data for place in range(8)):
+        crc = crc >> 1 ^ (crc & 1 ^ bit) * 0x82F63B78
     return crc ^ 0xFFFFFFFF
 
-def _demand(condition, what):
-    if not condition:
-        raise Damaged(what)
+class _File:
+    """(2) A file opened with care and mapped: bytes to copy from, q and i are its words of 8 and 4 bytes.
+    With the last reference to this object it is unmapped and closed, and so unlocked."""
 
-class _Mapped:
-    """A file of a segment, opened with care and mapped. q and i are its words of 8 and 4 bytes."""
+    def __init__(self, path):
+        self.fd = os.open(path, self.flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self.fd)
+        status = os.fstat(self.fd)
+        _check(stat.S_ISREG(status.st_mode) and status.st_nlink <= 1, "not a regular file with one name")
+        _check(status.st_uid in (0, os.geteuid()) and not status.st_mode & self.forbidden, "others may write to the file")
+        size = self.accept(os.pread(self.fd, 4096, 0), status.st_size)  # checks the header, says how much to map
+        self.address = _libc.mmap(None, ctypes.c_size_t(size), self.protection, mmap.MAP_SHARED, self.fd, ctypes.c_long(0))
+        _check(self.address != 2**64 - 1, "cannot be mapped")
+        weakref.finalize(self, _libc.munmap, self.address, size)
+        self.bytes, self.q, self.i = ((kind * (size // ctypes.sizeof(kind))).from_address(self.address)
+                                      for kind in (ctypes.c_char, ctypes.c_uint64, ctypes.c_uint32))
 
-    def __init__(self, path, flags, protection):
-        try:
-            self.fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            _demand(error.errno not in (errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EISDIR), "not a regular file")
-            raise
-        self.parts = []
-        try:
-            status = os.fstat(self.fd)
-            _demand(stat.S_ISREG(status.st_mode) and status.st_nlink <= 1, "not a regular file with one name")
-            _demand(status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o002, "others may write to the file")
-            size = self.check(status.st_size)  # reads the header with pread, says how much to map
-            mapping = mmap.mmap(self.fd, size, mmap.MAP_SHARED, protection)
-            self.view = memoryview(mapping)
-            self.q, self.i = self.view[:size & ~7].cast("Q"), self.view[:size & ~3].cast("I")
-            self.parts = [self.q, self.i, self.view]
-            buffer = (ctypes.c_void_p * 16)()  # room for a Py_buffer, whose first field is the address
-            ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(mapping), buffer, 0)
-            self.address = buffer[0]
-            ctypes.pythonapi.PyBuffer_Release(buffer)
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self):
-        for part in self.parts:
-            part.release()  # with the last one the mapping goes
-        os.close(self.fd)
-
-class _Data(_Mapped):
+class _Data(_File):
     """The data file of one generation."""
+    flags, protection, forbidden = os.O_RDONLY, mmap.PROT_READ, 0o022
 
-    def check(self, size):
-        head = os.pread(self.fd, 4096, 0)
-        _demand(len(head) >= 256 and head[:8] == b"FBRIDGE\n", "not a segment")
-        (major, _, header, must, crc, file_size, self.dyn, dyn_size, self.table, self.table_record, self.cells, self.slot_table,
-         self.slot_record, self.slots, self.payloads, self.stride, self.capacity, alignment, tail, self.meta_capacity, _,
-         self.generation, _, self.control_id, self.first) = struct.unpack_from("<HHIIIQ8I3Q4I16s16sQQ", head, 8)
-        _demand(major == 0, f"layout version {major}")
-        _demand(256 <= header <= len(head) and _crc32c(head[:20] + bytes(4) + head[24:header]) == crc, "header checksum")
-        _demand(must == 0, f"needs what this reader does not know ({must:#x})")
-        _demand(self.dyn % 128 == self.slot_table % 128 == self.slot_record % 128 == self.table % 8 == self.table_record % 8 == 0
-                and header <= self.dyn and 1280 <= dyn_size and self.dyn + dyn_size <= self.table
-                and 128 <= self.table_record and 1 <= self.cells <= 1023 and 2 <= self.slots <= 65535
-                and self.table + (self.cells + 1) * self.table_record <= self.slot_table
-                and self.slot_table + self.slots * self.slot_record <= self.payloads
-                and 512 + self.meta_capacity <= self.slot_record and self.capacity + tail <= self.stride
-                and alignment > 0 and alignment & (alignment - 1) == 0
-                and self.payloads + self.slots * self.stride <= file_size == size, "tables do not fit the file")
+    def accept(self, head, size):  # (3)
+        _check(len(head) >= 256, "too short")
+        self.head = h = _header(head)
+        _check(h.magic == b"FBRIDGE\n" and h.major == 0 and 256 <= h.header_size <= len(head), "not a segment of layout 0")
+        _check(h.crc == _crc32c(head[:20] + bytes(4) + head[24:h.header_size]), "header checksum")
+        _check(h.must & ~2 == 0, "needs what this reader does not know")
+        _check(h.dyn % 128 == h.slot_table % 128 == h.slot_record % 128 == h.table % 8 == h.table_record % 8 == 0
+               and h.alignment & h.alignment - 1 == 0 < h.alignment
+               and h.slots_offset % h.alignment == h.stride % h.alignment == 0
+               and h.dyn_size >= 1280 and h.table_record >= 128 and 1 <= h.cells <= 1023 and 2 <= h.slots <= 65535
+               and h.slot_record >= 512 + h.meta_capacity and h.stride >= h.capacity + h.tail
+               and h.header_size <= h.dyn and h.dyn + h.dyn_size <= h.table
+               and h.table + (h.cells + 1) * h.table_record <= h.slot_table
+               and h.slot_table + h.slots * h.slot_record <= h.slots_offset
+               and h.slots_offset + h.slots * h.stride <= h.file_size == size, "tables do not fit the file")
         return size
 
-    def state(self): return self.i[self.dyn >> 2]
-    def published(self): return self.q[self.dyn + 128 >> 3]
-    def event(self): return self.i[self.dyn + 384 >> 2]
-    def final(self): return self.q[self.dyn + 640 >> 3]
-    def sequence(self, slot): return self.q[self.slot_table + slot * self.slot_record >> 3]
-    def written(self): return _lock(self.fd, fcntl.F_OFD_GETLK, fcntl.F_RDLCK, 0) != fcntl.F_UNLCK
+    def state(self): return self.i[self.head.dyn + 0 >> 2]          # (4)
+    def published(self): return self.q[self.head.dyn + 128 >> 3]
+    def event(self): return self.i[self.head.dyn + 384 >> 2]
+    def final(self): return self.q[self.head.dyn + 640 >> 3]
+    def sequence(self, slot): return self.q[self.head.slot_table + slot * self.head.slot_record >> 3]  # (6)
+    def written(self): return _lock(self.fd, fcntl.F_OFD_GETLK, fcntl.F_RDLCK, 0) != fcntl.F_UNLCK     # (1)
 
-    def sleep(self, event):
-        """Sleep until the event word is no longer this, 100 ms at most; true if it was the time that ended it."""
-        failed = _futex(self.address + self.dyn + 384, WAIT, event, (ctypes.c_long * 2)(0, 100_000_000))
-        if failed not in (0, errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT):
-            time.sleep(0.004)
-        return failed not in (0, errno.EAGAIN, errno.EINTR)
+    def wait(self, ready):
+        """(15) Wait until ready() is true. False: nobody writes any more, and it is not."""
+        over = False
+        while not over:
+            event = self.event()  # before ready(): then nothing is slept through
+            if ready(): return True
+            over = self.state() in _OVER
+            failed = not over and _futex(self.address + self.head.dyn + 384, 0, event, _TICK, None, 0)  # FUTEX_WAIT
+            if failed and failed not in (errno.EAGAIN, errno.EINTR):
+                if failed != errno.ETIMEDOUT: time.sleep(0.004)  # there is no futex here
+                over = not self.written()
+        return ready()  # once more: what was stored before the state, or before the lock fell, is seen from here on
 
-    def copy(self, slot, number, missed):
-        """A frame, or None if the slot did not hold it until the copy was done."""
-        frame = problem = None
-        if self.sequence(slot) == 2 * number + 2:
-            try:
-                frame = self._copy(slot, number, missed)
-            except Damaged as error:
-                problem = error
-            if self.sequence(slot) != 2 * number + 2:
-                return None  # whatever came out, it may be half of another frame
-            if problem:
-                raise problem
-        return frame
+    def copy(self, slot, number):
+        """(12) That frame, or None: the slot does not hold it, or did not until the copy was done."""
+        h, at = self.head, self.head.slot_table + slot * self.head.slot_record
+        if self.sequence(slot) != 2 * number + 2: return None
+        s, begin = _slot(self.bytes[at:at + 512]), h.slots_offset + slot * h.stride
+        payload = self.bytes[begin:begin + min(s.length, h.capacity)]
+        meta = self.bytes[at + 512:at + 512 + min(s.meta_length, h.meta_capacity)]
+        if self.sequence(slot) != 2 * number + 2: return None  # where loads may pass loads, LDLD (10) goes before this
+        _check((s.number, s.length, s.meta_length, s.location) == (number, len(payload), len(meta), 0), "slot record")
+        name, *layout = _FORMATS.get(s.format, (f"format{s.format}",))  # (7): one not known is bytes
+        planes = tuple(struct.iter_unpack("<QII", s.plane))[:len(layout)]
+        _check(len(layout) <= s.planes <= 4 and all(
+            offset + stride * rows <= s.length and stride >= -(-s.width // by) * size and rows >= -(-s.height // by)
+            for (offset, stride, rows), (size, by) in zip(planes, layout)), "planes")
+        return Frame(number, h.generation.hex(), None if s.pts == -2**63 else s.pts, (s.num, s.den), s.width, s.height, name,
+                     s.length, payload, planes, meta, 0)
 
-    def _copy(self, slot, number, missed):
-        at, begin = self.slot_table + slot * self.slot_record, self.payloads + slot * self.stride
-        head = bytes(self.view[at:at + 512])
-        (own,), (pts,), base = (struct.unpack_from(f, head, o) for f, o in (("<Q", 128), ("<q", 160), ("<ii", 176)))
-        (length, meta), (width, height, count, code) = struct.unpack_from("<QI", head, 224), struct.unpack_from("<4I", head, 256)
-        _demand(own == number and length <= self.capacity and meta <= self.meta_capacity, "slot record")
-        _demand(code in FORMATS and head[440:444] == bytes(4), f"pixel format {code} or place of the payload not known")
-        name, layout = FORMATS[code]
-        _demand(count == len(layout), "number of planes")
-        planes = tuple(struct.unpack_from("<QII", head, 288 + 16 * p) for p in range(count))
-        for (offset, stride, rows), (size, by) in zip(planes, layout):
-            _demand(offset + stride * rows <= length and stride >= -(-width // by) * size and rows >= -(-height // by), "plane")
-        return Frame(number, self.generation.hex(), None if pts == -1 << 63 else pts, base, width, height, name, length,
-                     bytes(self.view[begin:begin + length]), planes, bytes(self.view[at + 512:at + 512 + meta]), missed)
+class _Cell(_File):
+    """(8, 11) A lossless registration: a cell of the control file, and the lock of its byte."""
+    flags, protection, forbidden = os.O_RDWR, mmap.PROT_READ | mmap.PROT_WRITE, 0o002
 
-class _Cell(_Mapped):
-    """A lossless registration: one cell of the control file."""
+    def __init__(self, path, head):
+        self.head, self.token = head, int.from_bytes(os.urandom(8), "little") | 1
+        super().__init__(f"{os.path.dirname(path)}/.{os.path.basename(path)}.{head.control_id:016x}")
+        self.bytes[128 * self.k + 8:128 * self.k + 128] = struct.pack(  # Mode, PID, SeenGen, Label; the others are 0
+            "<56xI8xI16x8s24s", 2, os.getpid(), head.generation[:8], b"segment_reader.py")
+        self.tell(0, self.token)  # last
 
-    def __init__(self, directory, name, data):
-        self.data, self.token, self.answered = data, int.from_bytes(os.urandom(8), "little") | 1, False
-        super().__init__(os.path.join(directory, f".{name}.{data.control_id:016x}"), os.O_RDWR, mmap.PROT_READ | mmap.PROT_WRITE)
-        self.view[self.at + 8:self.at + 128] = struct.pack("<56x4I2Q8s24s", 2, 0, 0, os.getpid(), 0, 0, data.generation[:8],
-                                                           b"segment_reader.py")  # cursor and pins are 0
-        self.q[self.at >> 3] = self.token
-        self.ring()
-
-    def check(self, size):
-        head, data = os.pread(self.fd, 24, 0), self.data
-        _demand(len(head) == 24 and size >= 128 * (data.cells + 1), "control file too short")
-        magic, major, _, cells, ident = struct.unpack("<8sHHIQ", head)
-        _demand((magic, major, cells, ident) == (b"FBCELLS\n", 0, data.cells, data.control_id), "control file")
-        for self.k in range(1, cells + 1):
+    def accept(self, head, size):
+        _check(len(head) >= 24 and size >= 128 * (self.head.cells + 1), "control file too short")
+        _check(_control(head) == (b"FBCELLS\n", 0, self.head.cells, self.head.control_id), "control file")
+        for self.k in range(1, self.head.cells + 1):
             try:
                 _lock(self.fd, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, self.k)
+                return 128 * (self.head.cells + 1)
             except (BlockingIOError, PermissionError):
-                continue  # somebody's
-            self.at = 128 * self.k
-            return 128 * (cells + 1)
+                pass  # another reader's
         raise Refused("every cell is taken")
 
-    def ring(self):
-        """Add 1 to the cursor event and wake the writer: FUTEX_WAKE_OP does both, and its addition is atomic."""
-        if _futex(self.address + 64, WAKE_OP, EVERYBODY, None, self.address + 64, 1 << 28 | 1 << 12):
-            self.i[16] = self.i[16] + 1 & 0xFFFFFFFF  # not atomic; at worst the writer looks a tick later
-            _futex(self.address + 64, WAKE, EVERYBODY)
-
-    def let_go(self, number):
-        self.q[self.at + 8 >> 3] = number + 1
-        self.ring()
-
-    def follow(self, data):
-        """Go on with the same cell in the next generation."""
-        _demand(self.data.cells == data.cells, "the number of cells changed")
-        self.data, self.q[self.at + 96 >> 3] = data, int.from_bytes(data.generation[:8], "little")
-        self.ring()
-
-    def answer(self):
-        """The writer's answer: state (0 while there is none, 1 joined, 2 evicted, 3 refused), reason, first, detail."""
-        data, at = self.data, self.data.table + self.k * self.data.table_record
-        if data.q[at >> 3] != self.token:
-            return 0, 0, 0, 0
-        return data.i[at + 8 >> 2], data.i[at + 12 >> 2], data.q[at + 16 >> 3], data.q[at + 40 >> 3]
-
-    def leave(self):
-        self.q[self.at >> 3] = 0
-        self.ring()
-        _lock(self.fd, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, self.k)
-        self.close()
+    def tell(self, offset, value):
+        """Store a word of the cell, then ring: FUTEX_WAKE_OP adds 1 to CursorEvent and wakes the writer."""
+        self.q[128 * self.k + offset >> 3] = value
+        _futex(self.address + 64, 5, 2**31 - 1, None, self.address + 64, 1 << 28 | 1 << 12)
 
 class Segment:
     """Frames of a segment, one after the other. Made by open_segment; close it, or use it in a with statement."""
 
-    def __init__(self, name, lossless, wait, directory):
-        self._name, self._lossless, self._dir, self._data, self._cell = name, lossless, directory, None, None
-        deadline = time.monotonic() + wait
-        while self._data is None:
-            try:
-                self._attach()
-            except FileNotFoundError:
-                if time.monotonic() >= deadline:
-                    raise NotFound(f"no segment {name} in {directory}") from None
-                time.sleep(0.01)
-            except BaseException:
-                self.close()
-                raise
+    def __init__(self, path, lossless):
+        self._path, self._data, self._cell, self._last = path, _Data(path), None, None
+        self._want = self._data.head.first  # the lowest number that is new
+        try:
+            if lossless:
+                self._cell = _Cell(path, self._data.head)
+                self._join()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
@@ -235,137 +188,119 @@ class Segment:
 
     def close(self):
         """Leave the segment. Frames already delivered stay valid."""
-        data, cell, self._data, self._cell = self._data, self._cell, None, None
-        if cell:
-            cell.leave()
-        if data:
-            data.close()
+        self._leave()
+        self._data = None
 
-    def _attach(self):
-        """Open what the name means now. Go on where we were if it is the same segment, only moved; else begin."""
-        old, new = self._data, _Data(os.path.join(self._dir, self._name), os.O_RDONLY, mmap.PROT_READ)
-        try:
-            same = old is not None and old.control_id == new.control_id
-            _demand(not same or old.generation != new.generation, "a segment that moved to itself")
-            cell = self._cell if same else _Cell(self._dir, self._name, new) if self._lossless else None
-            if same and cell:
-                cell.follow(new)
-        except BaseException:
-            new.close()
-            raise
-        if same:
-            old.close()
-        else:
-            self.close()
-            self._want, self._last = new.first, None
-        self._data, self._cell = new, cell
-        if cell and not cell.answered:
-            self._join()
+    def _leave(self):
+        if self._cell: self._cell.tell(0, 0)
+        self._cell = None
 
-    def _join(self):
-        """Wait for the writer's answer. Where nobody writes there is none, and the published frame is the first."""
-        data, silent = self._data, False
-        while not self._cell.answered:
-            event, (state, reason, first, detail) = data.event(), self._cell.answer()
-            if state == 3:
-                raise Refused(f"the writer refused (reason {reason}, slots needed {detail})")
-            if state:
-                self._want, self._cell.answered = max(first - 1, self._want), True
-            elif data.state() in OVER or silent and not data.written():
-                self._want = max((data.published() >> 16) - 1, self._want)
-                return
-            else:
-                silent = data.sleep(event)
+    def _join(self):  # (14)
+        if not self._until(self._answer):
+            return self._leave()  # nobody is there to answer, and what is published is all that comes: newest is enough
+        answer = self._answer()
+        if answer.state == 3:
+            raise Refused(f"the writer refused (reason {answer.reason}, slots needed {answer.detail})")
+        self._want = max(self._want, answer.first - 1)
 
-    def __next__(self):
-        silent = False
-        while self._data:
-            data, cell, event = self._data, self._cell, self._data.event()
-            if cell and cell.answered and cell.answer()[0] != 1 and data.state() not in OVER and data.written():
-                raise Evicted("the writer no longer waits for this reader")
-            if data.published() >> 16 > self._want:
-                frame = self._every() if cell else self._newest()
-                self._last, self._want = frame.number, frame.number + 1
-                return frame
-            if data.state() not in OVER and not (silent and not data.written()):
-                silent = data.sleep(event)
-                continue
-            state = data.state()  # what was stored before this state, or before the lock fell, is seen from here on
-            if data.published() >> 16 > self._want:
-                continue
-            _demand(state not in (ENDED, MOVED) or data.final() <= self._want, "the final frame is not there")
-            if state == ENDED:
-                self.close()
-            elif state == MOVED:
-                self._follow()
-            else:
-                raise WriterDied("the writer died")
-        raise StopIteration
+    def _answer(self):
+        """(5) The writer's answer, None while there is none."""
+        at = self._data.head.table + self._cell.k * self._data.head.table_record
+        return _answer(self._data.bytes[at:at + 128]) if self._data.q[at >> 3] == self._cell.token else None
+
+    def _until(self, ready):
+        """Wait until ready() is true, over moves. False: the segment is over, and it is not."""
+        while not self._data.wait(ready):
+            if self._data.state() != _MOVED or not self._follow(): return False
+        return True
 
     def _follow(self):
+        """(14) The segment moved: open its name again. False: it ended in order."""
         try:
-            self._attach()
-        except FileNotFoundError:  # it was there when the segment moved, so it was ended and removed since
-            lossless = self._lossless
+            data = _Data(self._path)
+        except FileNotFoundError:
+            return False
+        new, old = data.head, self._data.head
+        if new.control_id != old.control_id:  # another segment
+            if any(new.previous): raise WriterDied("the writer died, and another took the name over")
+            return False
+        _check(new.generation != old.generation and new.cells == old.cells, "moved to itself, or to other cells")
+        self._data = data
+        if self._cell: self._cell.tell(96, int.from_bytes(new.generation[:8], "little"))  # SeenGen
+        return True
+
+    def _ready(self):
+        """Is there a new frame? (14): evicted if the answer says so, or if it is no longer to us while somebody writes."""
+        data, answer = self._data, self._cell and self._answer()
+        if answer.state != 1 if answer else self._cell and data.state() not in _OVER and data.written():
+            raise Evicted("the writer no longer waits for this reader")
+        return data.published() >> 16 > self._want
+
+    def __next__(self):
+        if self._data and self._until(self._ready):
+            frame = self._every() if self._cell else self._newest()
+            missed = 0 if self._last is None else frame.number - self._last - 1
+            self._last, self._want = frame.number, frame.number + 1
+            return frame._replace(missed=missed)
+        if self._data:  # (15)
+            if self._data.state() not in (_ENDED, _MOVED): raise WriterDied("the writer died")
+            _check(self._data.final() <= self._want, "the final frame is not there")
             self.close()
-            if lossless:
-                raise Lost("the segment moved on, ended and was removed") from None
+        raise StopIteration
 
-    def _missed(self, number):
-        return 0 if self._last is None else number - self._last - 1
-
-    def _newest(self):
+    def _newest(self):  # (12)
         for _ in range(10):
-            word = self._data.published()
+            word = self._data.published()  # (9)
             number, slot = (word >> 16) - 1, word & 0xFFFF
-            _demand(slot < self._data.slots and number >= self._want, "publish word")
-            frame = self._data.copy(slot, number, self._missed(number))
-            if frame:
-                return frame
+            _check(slot < self._data.head.slots and number >= self._want, "publish word")
+            frame = self._data.copy(slot, number)
+            if frame: return frame
         raise Overrun("the writer was faster than ten copies")
 
-    def _every(self):
-        data, want = self._data, self._want
-        slot = next((slot for slot in range(data.slots) if data.sequence(slot) == 2 * want + 2), None)
-        if slot is None:
-            if self._cell.answer()[0] == 2:
-                raise Evicted("the writer no longer waits for this reader")
-            raise Lost(f"frame {want} is not in the segment any more")
-        frame = data.copy(slot, want, self._missed(want))
-        if not frame:
-            raise Evicted(f"frame {want} was overwritten while it was read")
-        self._cell.let_go(want)  # it is copied: nothing is kept while waiting for the next one
-        return frame
+    def _every(self):  # (14)
+        for slot in range(self._data.head.slots):
+            if self._data.sequence(slot) == 2 * self._want + 2:
+                frame = self._data.copy(slot, self._want)
+                if not frame: raise Evicted(f"frame {self._want} was overwritten while it was read")
+                self._cell.tell(8, self._want + 1)  # Cursor
+                return frame
+        self._ready()  # the record may say evicted by now
+        raise Lost(f"frame {self._want} is not in the segment any more")
 
-def open_segment(name, lossless=False, wait=5.0, dir=None, any_machine=False):
+def open_segment(name, lossless=False, wait=5.0, dir=None):
     """Open a segment, waiting so many seconds for it to appear. Iterate over what is returned.
 
     lossless: every frame from the joining on, the writer waits; else always the newest one, and .missed counts the others.
-    dir: instead of $FRAMEBRIDGE_DIR. any_machine: run where loads may pass loads; frames can then be wrong unnoticed."""
-    if not any_machine and (platform.machine() != "x86_64" or sys.maxsize < 1 << 32):
-        raise Refused(f"Python has no memory fences, and {platform.machine()} needs them")
+    dir: instead of $FRAMEBRIDGE_DIR."""
+    if platform.machine() != "x86_64" or sys.maxsize < 2**32:  # (10)
+        raise Refused("Python has no memory fences, and only x86_64 does without")
     if not re.fullmatch("[a-z0-9][a-z0-9._-]{0,63}", name):
         raise ValueError(f"not a segment name: {name!r}")
-    return Segment(name, lossless, wait, dir or os.environ.get("FRAMEBRIDGE_DIR") or f"/dev/shm/framebridge-{os.geteuid()}")
+    path = os.path.join(dir or os.environ.get("FRAMEBRIDGE_DIR") or f"/dev/shm/framebridge-{os.geteuid()}", name)
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return Segment(path, lossless)
+        except FileNotFoundError:  # the data file; or the control file, which says that the name was replaced just now
+            if time.monotonic() >= deadline: raise NotFound(path) from None
+            time.sleep(0.01)
+        except OSError as error:
+            raise Damaged(error) from None
 
-def main(arguments=None):
-    """Print one line a frame. 0 a clean end, 3 the writer died, 5 not found or damaged, 1 anything else."""
+def main():
+    """Print one line a frame. Exit code 0 a clean end, 3 the writer died, 5 not found or damaged, 1 anything else."""
     parser = argparse.ArgumentParser(description="Print one line for each frame of a segment.")
-    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("name")
     parser.add_argument("--lossless", action="store_true", help="every frame, not the newest")
-    parser.add_argument("--dir", help="instead of $FRAMEBRIDGE_DIR")
-    parser.add_argument("--wait", type=float, default=5.0, metavar="S", help="seconds to wait for the segment (5)")
-    parser.add_argument("--any-machine", action="store_true", help="run without fences on machines that need them")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--wait", type=float, default=5.0, help="seconds to wait for the segment (5)")
     try:
-        with open_segment(options.name, options.lossless, options.wait, options.dir, options.any_machine) as frames:
+        with open_segment(**vars(parser.parse_args())) as frames:
             for f in frames:
                 print(f.generation, f.number, "-" if f.pts is None else f.pts, "%d/%d" % f.time_base, f.width, f.height,
                       f.format, f.length, hashlib.md5(f.payload).hexdigest(), flush=True)
-        return 0
     except (SegmentError, ValueError, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 3 if isinstance(error, WriterDied) else 5 if isinstance(error, (NotFound, Damaged)) else 1
+        return getattr(error, "code", 1)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,6 +1,6 @@
 """Tests of segment_reader.py: real segments from a writer for tests, and damaged copies of one.
 
-FRAMEBRIDGE_PUBTEST names the writer's binary, called as NAME FRAMES FPS [SLOTS] [FORMAT]. It prints a line for each frame
+FRAMEBRIDGE_PUBTEST names the writer's binary, called as NAME FRAMES FPS [SLOTS] [FORMAT] (a pixel format, or data). It prints a line for each frame
 as segment_reader.py does; FPS 0 means as fast as the readers let it, after one has registered; MOVE=1 moves in mid-stream.
 """
 import fcntl, os, shutil, struct, subprocess, sys, tempfile, threading, time, unittest
@@ -81,7 +81,7 @@ class Case(unittest.TestCase):
 
 class Streams(Case):
     def test_lossless_gives_every_frame(self):
-        for form in "rgba", "bgra", "rgb24", "bgr24", "gray8", "yuv420p", "nv12":
+        for form in "rgba", "bgra", "rgb24", "bgr24", "gray8", "yuv420p", "nv12", "data":
             with self.subTest(format=form):
                 writer = self.write(100, 0, 3, form)
                 client = self.read("--lossless")
@@ -131,7 +131,7 @@ class Streams(Case):
             self.assertEqual(frame.missed, frame.number - before.number - 1)
         self.assertGreater(sum(frame.missed for frame in got), 0)
         frame = got[-1]
-        self.assertEqual((frame.number, frame.width, frame.height, frame.format, frame.missed and 1), (59, 64, 36, "rgba", 1))
+        self.assertEqual((frame.number, frame.width, frame.height, frame.format), (59, 64, 36, "rgba"))
         self.assertEqual((len(frame.payload), len(frame.planes), len(frame.generation)), (frame.length, 1, 32))
 
     def test_the_writer_is_killed(self):
@@ -180,6 +180,8 @@ class Files(Case):
                  "slots": (60, pack(60000)), "slots' place": (64, b"\xff" * 8), "stride": (72, bytes(8)), "meta": (96, b"\xff" * 4)}
         self.patch(0, b"F", checksum=True)
         self.assertEqual(self.code(), 3)  # a right checksum alone changes nothing
+        self.patch(16, pack(2), checksum=True)
+        self.assertEqual(self.code(), 3)  # a larger alignment is nothing to do
         for what, (offset, data) in cases.items():
             with self.subTest(what):
                 self.patch(0, good[:4096])
@@ -203,7 +205,7 @@ class Files(Case):
         record = self.word(52) + slot * self.word(56)
         for what, place, data in (
                 ("number", record + 128, b"\xff" * 8), ("length", record + 224, b"\xff" * 8), ("meta", record + 232, b"\xff" * 4),
-                ("planes", record + 264, b"\5"), ("format", record + 268, b"\xff"), ("plane", record + 288, b"\xff" * 8),
+                ("planes", record + 264, b"\5"), ("plane", record + 288, b"\xff" * 8),
                 ("stride", record + 296, b"\1\0\0\0"), ("place", record + 440, b"\1"), ("slot", dyn + 128, b"\xff\xff"),
                 ("final", dyn, b"\3")):
             with self.subTest(what):
@@ -215,27 +217,27 @@ class Files(Case):
                         next(frames)
                     self.assertRaises(reader.Damaged, next, frames)
                 self.patch(place, old)
+        self.patch(record + 268, b"\xff")  # a pixel format not known is no damage, and its planes are not looked at
+        with reader.open_segment("seg", False, 0, self.dir) as frames:
+            frame = next(frames)
+        self.assertEqual((frame.format, frame.planes, len(frame.payload)), ("format255", (), frame.length))
 
     def test_files_not_to_be_trusted(self):
         self.abandoned()
-        os.rename(self.path(), self.path("other"))
-        os.symlink("other", self.path())
-        self.assertEqual(self.code(), 5)
-        os.unlink(self.path())
-        os.link(self.path("other"), self.path())
-        self.assertEqual(self.code(), 5)
-        os.unlink(self.path())
-        os.mkfifo(self.path())
-        self.assertEqual(self.code(), 5)
-        os.unlink(self.path())
-        os.mkdir(self.path())
-        self.assertEqual(self.code(), 5)
-        os.rmdir(self.path())
-        os.rename(self.path("other"), self.path())
-        os.chmod(self.path(), 0o606)
-        self.assertEqual(self.code(), 5)
-        os.chmod(self.path(), 0o600)
-        self.assertEqual(self.code(), 3)
+        seg, other = self.path(), self.path("other")
+        os.rename(seg, other)
+        for what, make, remove in (("symlink", lambda: os.symlink("other", seg), os.unlink), ("link", lambda: os.link(other, seg), os.unlink),
+                                   ("pipe", lambda: os.mkfifo(seg), os.unlink), ("directory", lambda: os.mkdir(seg), os.rmdir)):
+            with self.subTest(what):
+                make()
+                self.assertEqual(self.code(), 5)
+                remove(seg)
+        os.rename(other, seg)
+        for path, mode, code in ((seg, 0o602, 5), (seg, 0o620, 5), (self.control(), 0o602, 5), (self.control(), 0o660, 3), (seg, 0o644, 3)):
+            with self.subTest(path=path, mode=oct(mode)):
+                os.chmod(path, mode)
+                self.assertEqual(self.code("--lossless"), code)
+                os.chmod(path, 0o600)
 
     def test_damaged_control_file(self):
         self.abandoned()
@@ -248,6 +250,8 @@ class Files(Case):
                 self.patch(offset, old, self.control())
         os.truncate(self.control(), 256)
         self.assertEqual(self.code("--lossless"), 5)
+        os.unlink(self.control())  # as if the segment were being replaced just now
+        self.assertRaises(reader.NotFound, reader.open_segment, "seg", True, 0.1, self.dir)
 
 
 class Answers(Case):
@@ -301,14 +305,42 @@ class Answers(Case):
             fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 1, self.word(48), 0))
             self.assertRaisesRegex(reader.Refused, "taken", reader.open_segment, "seg", True, 0, self.dir)
 
-    def test_dead_ended_and_moved_to_itself(self):
-        for state, error in (5, reader.WriterDied), (3, StopIteration), (4, reader.Damaged):
+    def end(self, state, error, name=None):
+        """What comes after the newest frame, in this state and with this file under the name."""
+        dyn = self.word(32)
+        self.patch(dyn + 640, struct.pack("<Q", self.newest + 1))
+        self.patch(dyn, bytes([state]))
+        with reader.open_segment("seg", False, 0, self.dir) as frames:
+            self.assertEqual(next(frames).number, self.newest)
+            os.rename(self.path(), self.path("old"))
+            if name:
+                os.rename(name, self.path())
+            self.assertRaises(error, next, frames)
+        os.rename(self.path("old"), self.path())
+
+    def test_dead_ended_and_moved(self):
+        for state, error in (5, reader.WriterDied), (3, StopIteration), (4, StopIteration):  # moved, and the name is gone
             with self.subTest(state=state):
-                self.patch(self.word(32) + 640, struct.pack("<Q", self.newest + 1))
+                self.end(state, error)
+        for what, control, previous, error in (("itself", 0, 0, reader.Damaged), ("after a clean end", 1, 0, StopIteration),
+                                               ("after a death", 1, 1, reader.WriterDied)):
+            with self.subTest(moved=what):
+                new = shutil.copy(self.path(), self.path("new"))
+                self.patch(136, struct.pack("<Q", self.word(136, "<Q") ^ control), new)
+                self.patch(120, bytes([previous] * 16), new, checksum=True)
+                self.end(4, error, new)
+
+    def test_a_state_not_known_is_as_live(self):
+        for state in 0, 2, 9:
+            with self.subTest(state=state), reader.open_segment("seg", False, 0, self.dir) as frames:
                 self.patch(self.word(32), bytes([state]))
-                with reader.open_segment("seg", False, 0, self.dir) as frames:
-                    self.assertEqual(next(frames).number, self.newest)
-                    self.assertRaises(error, next, frames)
+                next(frames)
+                timer = threading.Timer(0.3, self.patch, (self.word(32), b"\5"))
+                timer.start()
+                before = time.monotonic()
+                self.assertRaises(reader.WriterDied, next, frames)
+                self.assertGreater(time.monotonic() - before, 0.2)
+                timer.join()
 
 
 if __name__ == "__main__":
