@@ -1,4 +1,174 @@
+// The two sides of ffmpeg, beside what people do today.
+
 package main
 
-func (b *bench) capture() error { return nil }
-func (b *bench) encode() error  { return nil }
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+
+	"github.com/framebridge/framebridge/capture"
+	"github.com/framebridge/framebridge/encode"
+	"github.com/framebridge/framebridge/framebuf"
+)
+
+// frigate is the way Frigate and many Python programs do it: a pipe is read into
+// bytes, which are copied into shared memory.
+//
+//go:embed frigate.py
+var frigate string
+
+// command runs ffmpeg quietly; its error carries what it said.
+func (b *bench) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
+	cmd := exec.CommandContext(b.ctx, b.ffmpeg, append([]string{"-nostdin", "-v", "error"}, args...)...)
+	said := &bytes.Buffer{}
+	cmd.Stderr = said
+	return cmd, said
+}
+
+func (b *bench) do(args ...string) error {
+	cmd, said := b.command(args...)
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%w: %s", err, said)
+	}
+	return nil
+}
+
+// source is the 1080p clip, made from the test clip if none was given.
+func (b *bench) source() (string, error) {
+	if b.clip != "" {
+		return b.clip, nil
+	}
+	clip := filepath.Join(b.tmp, "1080p.mp4")
+	err := b.do("-stream_loop", "-1", "-i", filepath.Join("testdata", "motion.mov"), "-an", "-frames:v", strconv.Itoa(b.frames),
+		"-vf", "scale=1920:1080,setsar=1", "-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p", clip)
+	if err != nil {
+		return "", err
+	}
+	b.clip = clip
+	return clip, nil
+}
+
+func (b *bench) capture() error {
+	clip, err := b.source()
+	if err != nil {
+		return err
+	}
+	size := hd.Size()
+	floor := way{"floor: decode to rgba, drop", func() (int, error) {
+		return b.frames, b.do("-i", clip, "-map", "0:v:0", "-vf", "format=rgba", "-fps_mode", "passthrough", "-f", "null", "-")
+	}}
+	slice := way{"Go pipe into a slice", func() (int, error) {
+		cmd, said := b.command("-i", clip, "-map", "0:v:0", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			return 0, err
+		}
+		if err := cmd.Start(); err != nil {
+			return 0, err
+		}
+		frame, n := make([]byte, size), 0
+		for {
+			if _, err := io.ReadFull(out, frame); err != nil {
+				break
+			}
+			n++
+		}
+		if err := cmd.Wait(); err != nil {
+			return n, fmt.Errorf("%w: %s", err, said)
+		}
+		return n, nil
+	}}
+	python := way{"Python pipe into SharedMemory", func() (int, error) {
+		cmd := exec.CommandContext(b.ctx, b.python, "-c", frigate, b.ffmpeg, clip, strconv.Itoa(size))
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			return 0, err
+		}
+		return strconv.Atoi(string(bytes.TrimSpace(out)))
+	}}
+	ours := way{"capture into a segment", func() (int, error) {
+		c, err := capture.Open(b.ctx, clip, "bench", &capture.Options{Dir: b.dir, FFmpeg: b.ffmpeg, Linger: -1})
+		if err != nil {
+			return 0, err
+		}
+		defer c.Close()
+		r, err := c.Run(b.ctx)
+		return int(r.FramesOut), err
+	}}
+	return b.compare([]way{floor, slice, python, ours}, slice.name, python.name, floor.name)
+}
+
+// encode feeds raw frames into an encoder that does nothing.
+func (b *bench) encode() error {
+	const n = 240
+	raw := filepath.Join(b.tmp, "raw.rgba")
+	err := b.do("-f", "lavfi", "-i", "testsrc2=s=1920x1080:r=60", "-frames:v", strconv.Itoa(n), "-f", "rawvideo", "-pix_fmt", "rgba", raw)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(raw) }()
+	file := way{"ffmpeg reads a raw file in memory", func() (int, error) {
+		return n, b.do("-f", "rawvideo", "-video_size", "1920x1080", "-pixel_format", "rgba", "-framerate", "60", "-i", raw,
+			"-fps_mode", "passthrough", "-c:v", "wrapped_avframe", "-f", "null", "-")
+	}}
+	feed := func(name string, s encode.Splice) way {
+		return way{name, func() (int, error) { return b.feed(n, s) }}
+	}
+	write, splice := feed("segment, by write", encode.SpliceOff), feed("segment, by vmsplice", encode.SpliceOn)
+	if err := b.compare([]way{file, write}, file.name); err != nil {
+		return err
+	}
+	return b.compare([]way{file, write, splice}, file.name, write.name)
+}
+
+// feed publishes n frames, which cost nothing to make, and encodes them.
+func (b *bench) feed(n int, s encode.Splice) (int, error) {
+	w, err := framebuf.Create("feed", hd, &framebuf.Options{
+		Dir: b.dir, Linger: -1,
+		Template: framebuf.Info{TimeBase: framebuf.Rational{Num: 1, Den: 60}, Rate: framebuf.Rational{Num: 60, Den: 1}},
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer w.Close()
+	ctx, cancel := context.WithCancelCause(b.ctx)
+	defer cancel(nil)
+	one := func(i int) error {
+		return w.Publish(ctx, func(slot *framebuf.Slot) error { slot.Info.PTS = int64(i); return nil })
+	}
+	if err := one(0); err != nil {
+		return 0, err
+	}
+	e, err := encode.Open(ctx, "feed", "null:-", &encode.Options{Dir: b.dir, FFmpeg: b.ffmpeg, Codec: "wrapped_avframe", PixFmt: "rgba", Splice: s})
+	if err != nil {
+		return 0, err
+	}
+	defer e.Close()
+	published := make(chan error, 1)
+	go func() {
+		var err error
+		for i := 1; i < n && err == nil; i++ {
+			err = one(i)
+		}
+		if err == nil {
+			err = w.Close()
+		} else {
+			cancel(err)
+		}
+		published <- err
+	}()
+	r, err := e.Run(ctx)
+	if err != nil {
+		cancel(err)
+	}
+	return int(r.FramesOut), errors.Join(err, <-published)
+}

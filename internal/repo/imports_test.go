@@ -35,7 +35,9 @@ func importRules() []importRule {
 		},
 		{
 			"processes", is("os/exec"),
-			func(file string) bool { return !isTest(file) && !strings.HasPrefix(file, "internal/ffproc/") && !strings.HasPrefix(file, "internal/bench/") },
+			func(file string) bool {
+				return !isTest(file) && !strings.HasPrefix(file, "internal/ffproc/") && !strings.HasPrefix(file, "internal/bench/")
+			},
 			"only internal/ffproc starts processes, so that every child has the one tested way to stop (bench measures plain ones beside ours)",
 		},
 		{
