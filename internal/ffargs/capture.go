@@ -229,6 +229,7 @@ func (c *Capture) outputOptions() opts {
 	o := opts{
 		"format":               "nut",
 		"c:v":                  "rawvideo",
+		"threads:v":            "1", // its frame threads would keep a frame back until the next one comes
 		"enc_time_base:v":      tb.String(),
 		"write_index":          "0",
 		"max_interleave_delta": strconv.Itoa(interleaveMicros),

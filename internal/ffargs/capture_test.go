@@ -33,7 +33,7 @@ func withoutLists(args []string) string {
 func TestCaptureArgs(t *testing.T) {
 	const (
 		front  = "-hide_banner -nostdin -loglevel level+info -nostats "
-		output = " -f nut -c:v rawvideo -enc_time_base:v 1/12800 -fps_mode passthrough -max_interleave_delta 100000 -noautoscale -write_index 0 pipe:1"
+		output = " -f nut -c:v rawvideo -enc_time_base:v 1/12800 -fps_mode passthrough -max_interleave_delta 100000 -noautoscale -threads:v 1 -write_index 0 pipe:1"
 	)
 	tb := ffargs.Ratio{Num: 1, Den: 12800}
 	for _, tt := range []struct {
@@ -67,13 +67,13 @@ func TestCaptureArgs(t *testing.T) {
 			"sound",
 			ffargs.Capture{Input: input(t, "lavfi:testsrc2[out0];sine[out1]"), PixelFormat: "rgba", Audio: true},
 			front + "-f lavfi -max_pixels 268435456 -i testsrc2[out0];sine[out1] -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1] -map 0:a:0? " +
-				"-f nut -c:a pcm_s16le -c:v rawvideo -enc_time_base:v 1/1000000 -fps_mode passthrough -max_interleave_delta 100000 -noautoscale -write_index 0 pipe:1",
+				"-f nut -c:a pcm_s16le -c:v rawvideo -enc_time_base:v 1/1000000 -fps_mode passthrough -max_interleave_delta 100000 -noautoscale -threads:v 1 -write_index 0 pipe:1",
 		},
 		{
 			"old ffmpeg",
 			ffargs.Capture{Input: input(t, "-"), PixelFormat: "rgba", TimeBase: tb, FFmpeg: ffargs.Version{Major: 4, Minor: 1}},
 			front + "-max_pixels 268435456 -i pipe:0 -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1]" +
-				" -f nut -c:v rawvideo -enc_time_base:v 1/12800 -max_interleave_delta 100000 -vsync passthrough -write_index 0 pipe:1",
+				" -f nut -c:v rawvideo -enc_time_base:v 1/12800 -max_interleave_delta 100000 -threads:v 1 -vsync passthrough -write_index 0 pipe:1",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,0 +1,111 @@
+package capture
+
+import (
+	"io"
+	"time"
+
+	"github.com/framebridge/framebridge/framebuf"
+)
+
+// Pace says how fast a source is read.
+type Pace int
+
+// The paces.
+const (
+	PaceFast   Pace = 0 // as fast as it goes
+	PaceSource Pace = 1 // at the speed of the source's own times, ffmpeg's -re
+)
+
+// Resize says what happens when the frame size changes in mid-stream.
+type Resize int
+
+// What can happen.
+const (
+	ResizeFollow Resize = 0 // frames have their new size
+	ResizeScale  Resize = 1 // frames are scaled to the first size
+	ResizeStop   Resize = 2 // the capture ends with ErrGeometryChanged
+)
+
+// Options of Open. The zero value, or nil, means the defaults.
+type Options struct {
+	// Dir is the directory of segments. Default: framebuf.DefaultDir.
+	Dir string
+	// Slots is the number of slots, from 2. Default: 4.
+	Slots int
+	// NewestOnly refuses lossless readers, so that nobody ever holds the source back.
+	// Default: false.
+	NewestOnly bool
+	// EvictAfter is how long a lossless reader may stand still before the writer goes
+	// on without it; negative: for ever. Default: 5 s for live sources, else for ever.
+	EvictAfter time.Duration
+	// Linger is how long Close keeps the segment for late readers. Default: 5 s;
+	// negative: not at all.
+	Linger time.Duration
+	// Checksum stores a CRC-32C with each frame. Default: false.
+	Checksum bool
+	// OnWait is called when the writer has waited 5 s for a lossless reader, and
+	// every 5 s after that. Default: nil.
+	OnWait func(framebuf.Waiting)
+
+	// Width and Height scale the frames. Default: the source's size.
+	Width, Height int
+	// FPS makes the frame rate constant: frames are repeated and left out. Default:
+	// the source's frames, at their own times.
+	FPS framebuf.Rational
+	// Seek starts so far into the source. Default: 0.
+	Seek time.Duration
+	// Duration ends the capture after so much of the source. Default: 0, its end.
+	Duration time.Duration
+	// Loop plays a file so many times more, -1 for ever. Default: 0.
+	Loop int
+	// Pace is how fast the source is read. Default: PaceFast. Live sources set
+	// their own.
+	Pace Pace
+	// Filter is a graph of ffmpeg's filters with one input and one output. It is
+	// trusted: filters can read files. Default: none.
+	Filter string
+	// PixelFormat of the frames, not framebuf.Data. Default: framebuf.RGBA.
+	PixelFormat framebuf.PixelFormat
+	// OnResize says what happens when the frame size changes in mid-stream. Default:
+	// ResizeFollow, and with Width and Height every frame has that size.
+	OnResize Resize
+
+	// HWAccel is ffmpeg's name of a hardware decoder: "auto", "vaapi", "cuda".
+	// Default: none.
+	HWAccel string
+	// RTSPTransport is tcp, udp or another of ffmpeg's names. Default: tcp.
+	RTSPTransport string
+	// InputArgs are further arguments of ffmpeg for the input. They are trusted.
+	// Default: none.
+	InputArgs []string
+	// FFmpeg and FFprobe are the programs. Default: "ffmpeg" and "ffprobe" in PATH.
+	FFmpeg, FFprobe string
+	// Stdin is what the input "-" reads: NUT or YUV4MPEG2. It stays the caller's; if
+	// reading it can block, closing it is what ends a Run that waits for it. Default: none.
+	Stdin io.Reader
+
+	// AudioSink takes the source's sound, if it has any. Default: nil.
+	AudioSink AudioSink
+	// AudioSegment publishes the source's sound, if it has any, as the segment
+	// NAME.audio. Default: false.
+	AudioSegment bool
+
+	// OnLine gets each line that ffmpeg prints, other than those about single
+	// frames, with secrets masked. It must not block. Default: nil.
+	OnLine func(line string)
+}
+
+// segment is what the segment is made with.
+func (o *Options) segment(live bool) *framebuf.Options {
+	s := &framebuf.Options{
+		Dir: o.Dir, Slots: o.Slots, Live: live, Linger: o.Linger, Checksum: o.Checksum, OnWait: o.OnWait,
+		Lossless: framebuf.LosslessWait,
+	}
+	switch {
+	case o.NewestOnly:
+		s.Lossless = framebuf.LosslessRefuse
+	case o.EvictAfter > 0 || o.EvictAfter == 0 && live:
+		s.Lossless, s.EvictAfter = framebuf.LosslessEvict, o.EvictAfter
+	}
+	return s
+}
