@@ -1,0 +1,131 @@
+package encode
+
+import (
+	"os"
+	"time"
+
+	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/pcm"
+)
+
+// Pace says when frames are sent.
+type Pace int
+
+// The paces.
+const (
+	PaceAuto   Pace = 0 // PaceLive for a segment whose source is live, else PaceFast
+	PaceFast   Pace = 1 // as soon as they are there
+	PaceSource Pace = 2 // not before their own time, counted from the first one
+	PaceLive   Pace = 3 // as soon as they are there, and the output's time begins at 0
+)
+
+// Splice says whether frames go to ffmpeg without a copy.
+type Splice int
+
+// The choices.
+const (
+	SpliceAuto Splice = 0 // if it is possible and the frames are large
+	SpliceOn   Splice = 1 // or Open fails
+	SpliceOff  Splice = 2
+)
+
+// Audio is where the sound comes from. At most one field may be set; the zero
+// value is no sound.
+type Audio struct {
+	// Queue is sound handed over in this process, on the clock of the frames.
+	Queue *AudioQueue
+	// Segment reads the sound from the segment NAME.audio, which capture can make
+	// beside NAME.
+	Segment bool
+	// Silent adds a silent track, which some services want.
+	Silent bool
+	// Input is a file or URL of its own. Its times and those of the frames are taken
+	// to be of one clock.
+	Input string
+}
+
+// AudioQueue carries sound from one goroutine to an Encode; it is what a capture
+// in the same process can be given as its sink. The producer calls Start, then
+// Samples, then End, and never waits.
+type AudioQueue = pcm.Queue
+
+// NewAudioQueue makes a queue that holds at most maxBytes. 0: 64 MiB.
+func NewAudioQueue(maxBytes int) *AudioQueue { return pcm.New(maxBytes) }
+
+// Options of Open. The zero value, or nil, means the defaults.
+type Options struct {
+	// Dir is the directory of segments. Default: framebuf.DefaultDir.
+	Dir string
+	// Wait is how long Open waits for the segment and its first frame. Default: 5 s;
+	// negative: until its context ends.
+	Wait time.Duration
+	// Mode is how the segment is read: framebuf.Lossless or framebuf.Newest.
+	// Default: Lossless, and Newest for a segment whose source is live.
+	Mode *framebuf.Mode
+	// Pace is when frames are sent. Default: PaceAuto.
+	Pace Pace
+	// Follow goes on with the next writer of the segment after an end or a death,
+	// until the context of Run ends. The output's time goes on over the pause.
+	// Default: false.
+	Follow bool
+
+	// Codec is ffmpeg's name of the encoder. Default: what suits the output.
+	Codec string
+	// Preset and CRF are the encoder's settings of the same names. Default: the
+	// encoder's own; CRF is a number as text.
+	Preset, CRF string
+	// PixFmt is ffmpeg's name of the output's pixel format. Default: yuv420p, or what
+	// suits the codec; with alpha where the frames and the output have it.
+	PixFmt string
+	// OutputArgs are further arguments of ffmpeg for the output. They are trusted.
+	// Default: none.
+	OutputArgs []string
+	// Overwrite replaces an output file that exists. Default: false.
+	Overwrite bool
+	// Audio is where the sound comes from. Default: none.
+	Audio Audio
+
+	// Stdout is what an output of "-" is written to. It stays the caller's. Default:
+	// os.Stdout.
+	Stdout *os.File
+	// FFmpeg is the program. Default: "ffmpeg" in PATH.
+	FFmpeg string
+	// Splice says whether frames go to ffmpeg without a copy. Default: SpliceAuto.
+	Splice Splice
+	// OutputTimeout is how long ffmpeg may take nothing, or take to finish, before
+	// the output counts as failed. Default: 30 s for a URL, no limit for a file;
+	// negative: no limit.
+	OutputTimeout time.Duration
+	// Drain is how long ffmpeg may take to finish the output when the context of Run
+	// has ended. Default: 10 s.
+	Drain time.Duration
+
+	// OnFrame is called when a frame has been handed to ffmpeg, with the time at
+	// which that was done, on the goroutine of Run. info is valid during the call.
+	// Default: nil.
+	OnFrame func(info *framebuf.Info, at time.Time)
+	// OnNote is called with what the user should know, each thing once: frames of
+	// another size, without times, and so on. Default: nil.
+	OnNote func(text string)
+	// OnLine gets each line that ffmpeg prints, with secrets masked. It must not
+	// block. Default: nil.
+	OnLine func(line string)
+}
+
+// Result is what an Encode has done.
+type Result struct {
+	Output      string        // as given to Open, with secrets masked
+	FramesIn    uint64        // frames read from the segment
+	FramesOut   uint64        // frames that ffmpeg has written
+	Missed      uint64        // frames published and not read; always 0 for Lossless
+	Merged      uint64        // frames left out: closer to the one before than the output can tell
+	Retimed     uint64        // frames moved by a little, because two had the same time
+	Resized     uint64        // frames of another size, scaled to the first one
+	Untimed     uint64        // frames without a PTS
+	LostSound   time.Duration // sound dropped because the frames came too late
+	Elapsed     time.Duration // from the start of ffmpeg to its end
+	FPS         float64       // FramesIn in a second of Elapsed
+	Spliced     bool          // frames went to ffmpeg without a copy
+	Interrupted bool          // the context ended; the output is complete up to there
+	CPU         time.Duration // of ffmpeg, user and system
+}

@@ -1,0 +1,200 @@
+// The plan: what the output and the first frame decide, above all the arguments
+// of ffmpeg.
+
+package encode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/ffargs"
+	"github.com/framebridge/framebridge/internal/ffproc"
+	"github.com/framebridge/framebridge/internal/nut"
+)
+
+// listBytes bounds each of ffmpeg's lists of what it can do.
+const listBytes = 1 << 20
+
+// checkFFmpeg looks whether ffmpeg is there and has what this output needs.
+func (e *Encode) checkFFmpeg(ctx context.Context) (*ffargs.Abilities, error) {
+	able := &ffargs.Abilities{}
+	list := func(name string) (string, error) {
+		out, err := ffproc.Output(ctx, e.ffmpeg(), ffargs.AbilityArgs(name), listBytes, nil)
+		if err != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w: %w", ErrFFmpeg, err)
+		}
+		return string(out), err
+	}
+	text, err := list("version")
+	if err != nil {
+		return nil, err
+	}
+	var ok bool
+	if able.Version, ok = ffargs.ParseVersion(text); !ok {
+		return nil, fmt.Errorf("%w: %s is not ffmpeg", ErrFFmpeg, e.ffmpeg())
+	}
+	if text, err = list("encoders"); err != nil {
+		return nil, err
+	}
+	able.Encoders = ffargs.ParseEncoders(text)
+	if text, err = list("muxers"); err != nil {
+		return nil, err
+	}
+	able.Muxers = ffargs.ParseMuxers(text)
+	// With any frames at all: what is wrong with the request is said before the
+	// segment is waited for.
+	_, _, err = e.arguments(able, ffargs.Video{PixelFormat: "rgba", Width: 64, Height: 64})
+	return able, err
+}
+
+// arguments are those of ffmpeg for such frames.
+func (e *Encode) arguments(able *ffargs.Abilities, v ffargs.Video) ([]string, []ffargs.Warning, error) {
+	request := ffargs.Encode{
+		Video: v, Output: e.output, Codec: e.opts.Codec, Preset: e.opts.Preset, CRF: e.opts.CRF, PixFmt: e.opts.PixFmt,
+		OutputArgs: e.opts.OutputArgs, Overwrite: e.opts.Overwrite || !e.made, Abilities: able,
+		Live: e.output.Live || e.pace == PaceLive && e.output.Format == "hls",
+	}
+	switch a := e.opts.Audio; {
+	case a.Silent:
+		request.Sound = ffargs.SilentSound
+	case a.Input != "":
+		in, err := ffargs.ParseInput(a.Input)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: sound: %w", ErrName, err)
+		}
+		request.Sound, request.AudioInput = ffargs.OtherSound, in
+	case e.queue != nil:
+		request.Sound = ffargs.NUTSound
+	}
+	args, warnings, err := request.Args()
+	switch {
+	case errors.Is(err, ffargs.ErrNoEncoder), errors.Is(err, ffargs.ErrNoMuxer):
+		return nil, nil, fmt.Errorf("%w: %w", ErrFFmpeg, err)
+	case err != nil:
+		return nil, nil, fmt.Errorf("%w: %w", ErrName, err)
+	}
+	return append([]string{"-progress", "pipe:3"}, args...), warnings, nil
+}
+
+// plan decides everything that the first frame decides.
+func (e *Encode) plan(st *framebuf.Status, able *ffargs.Abilities) error {
+	first := &e.first.Info
+	if _, err := newFitter(first); err != nil {
+		return err
+	}
+	// Times are kept, also a first one that is not 0. A reader that comes in the
+	// middle has no use for what was before.
+	late := e.pace == PaceLive || first.Number != st.FirstFrame && first.Generation == st.Generation
+	var err error
+	if e.clock, err = newClock(first, late); err != nil {
+		return err
+	}
+	var warnings []ffargs.Warning
+	if e.args, warnings, err = e.arguments(able, e.video(first)); err != nil {
+		return err
+	}
+	if err := e.clock.limit(e.finest()); err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		e.note(string(w))
+	}
+	e.large = first.Format.Size() >= spliceFrom
+	e.plain = len(e.opts.OutputArgs) == 0 && !e.opts.Audio.Silent && e.opts.Audio.Input == ""
+	e.drain, e.patience = e.opts.Drain, e.opts.OutputTimeout
+	if e.drain <= 0 {
+		e.drain = defaultDrain
+	}
+	switch {
+	case e.patience < 0:
+		e.patience = 0
+	case e.patience == 0 && e.output.Live:
+		e.patience = defaultTimeout
+	}
+	if e.output.Pipe && e.opts.Stdout == nil {
+		e.opts.Stdout = os.Stdout
+	}
+	return nil
+}
+
+// video describes the frames for ffmpeg.
+func (e *Encode) video(first *framebuf.Info) ffargs.Video {
+	rate := nominalRate(first)
+	v := ffargs.Video{
+		PixelFormat: ffmpegName(first.PixelFormat), Width: first.Width, Height: first.Height,
+		TimeBase: ffargs.Ratio(e.clock.base), Rate: ffargs.Ratio(rate),
+		SampleAspect: ffargs.Ratio(aspectOf(first)), Color: colorNames(first.Color),
+	}
+	if first.PixelFormat.HasAlpha() {
+		switch first.Alpha {
+		case framebuf.AlphaStraight:
+			v.Alpha = ffargs.AlphaStraight
+		case framebuf.AlphaPremultiplied:
+			v.Alpha = ffargs.AlphaPremultiplied
+		case framebuf.AlphaNone:
+		}
+	}
+	return v
+}
+
+func ffmpegName(p framebuf.PixelFormat) string {
+	if p == framebuf.Gray8 {
+		return "gray"
+	}
+	return p.String()
+}
+
+// gifGap is the shortest time that players of gif keep to: they take what is
+// shorter for a tenth of a second.
+var gifGap = nut.Rational{Num: 1, Den: 50}
+
+// finest is the smallest distance of two frames in the output, and whether what
+// comes closer is left out rather than moved.
+func (e *Encode) finest() (gap nut.Rational, merge bool) {
+	if e.output.Format == "gif" {
+		return gifGap, true
+	}
+	for k, a := range e.args[:len(e.args)-1] {
+		if a != "-enc_time_base:v" {
+			continue
+		}
+		num, den, _ := strings.Cut(e.args[k+1], "/")
+		n, err1 := strconv.ParseInt(num, 10, 32)
+		d, err2 := strconv.ParseInt(den, 10, 32)
+		if err1 == nil && err2 == nil && n > 0 && d > 0 {
+			return nut.Rational{Num: n, Den: d}, false
+		}
+	}
+	return e.clock.base, false
+}
+
+// colorNames are ffmpeg's names for the code points of ISO/IEC 23091-2. Those that
+// its options and its filters name differently are left out, which is unknown.
+func colorNames(c framebuf.Color) ffargs.Color {
+	name := func(list map[uint8]string, code uint8) string { return list[code] }
+	out := ffargs.Color{
+		Matrix: name(map[uint8]string{
+			1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc", 10: "bt2020c",
+		}, c.Matrix),
+		Primaries: name(map[uint8]string{
+			1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 10: "smpte428", 11: "smpte431", 12: "smpte432",
+		}, c.Primaries),
+		Transfer: name(map[uint8]string{
+			1: "bt709", 6: "smpte170m", 7: "smpte240m", 8: "linear", 9: "log100", 10: "log316", 11: "iec61966-2-4", 12: "bt1361e",
+			13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 17: "smpte428", 18: "arib-std-b67",
+		}, c.Transfer),
+	}
+	switch c.Range {
+	case framebuf.RangeLimited:
+		out.Range = "tv"
+	case framebuf.RangeFull:
+		out.Range = "pc"
+	case framebuf.RangeUnknown:
+	}
+	return out
+}
