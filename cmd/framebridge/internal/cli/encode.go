@@ -1,0 +1,127 @@
+package cli
+
+// framebridge encode: the frames of a segment to a file or a stream.
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/framebridge/framebridge/encode"
+	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/ffargs"
+)
+
+type encodeOptions struct {
+	segment string
+	output  string
+	rest    []string // after --: before the output's name
+	pace    choice
+	audio   string
+	follow  bool // --follow was given
+	read    readFlags
+	out     outputFlags
+	ffmpeg  ffmpegFlags
+}
+
+func newEncodeCmd(s *session) *cobra.Command {
+	o := &encodeOptions{pace: newPace()}
+	cmd := &cobra.Command{
+		Use:   "encode SEGMENT OUTPUT [-- OUTPUT-ARGS]",
+		Short: "Frames of SEGMENT to a file or a live stream",
+		Example: `  framebridge encode cam0 out.mp4 -crf 20
+  framebridge encode cam0 rtmp://server/live/key --pace live
+  framebridge encode cam0 hls:www/live.m3u8`,
+		Args: exactly(2, 2, true),
+	}
+	cmd.RunE = s.command(func(ctx context.Context, args []string) error {
+		args, o.rest = splitDash(cmd, args)
+		o.segment, o.output = args[0], args[1]
+		o.follow = cmd.Flags().Changed("follow")
+		return encodeRun(ctx, s, o)
+	})
+	f := cmd.Flags()
+	o.out.register(f)
+	f.Var(&o.pace, "pace", "when frames are sent: at once, at their own times, or live (auto: live if the source is)")
+	f.StringVar(&o.audio, "audio", "auto", "auto, none, silent, segment, or a file or URL; auto takes SEGMENT.audio if it is there")
+	o.read.register(f, "default for files")
+	o.ffmpeg.register(f)
+	return cmd
+}
+
+// options are those of the encode, without the reading mode and --audio auto.
+func (o *encodeOptions) options(s *session) (*encode.Options, error) {
+	e := &encode.Options{
+		Dir: s.dir, Wait: -1, Pace: encodePace(o.pace.value), Follow: o.read.follow || o.pace.value == "live" && !o.follow,
+		FFmpeg: o.ffmpeg.programs.ffmpeg, OnLine: s.ffmpegLines(), OnNote: func(text string) { s.note("%s", text) },
+	}
+	if mode, ok := o.read.chosen(); ok {
+		e.Mode = &mode
+	}
+	sound(o.audio, e)
+	return e, o.out.apply(e, o.rest)
+}
+
+// refuseExisting finds out early that the output is there already. It also says whether it is our standard output.
+func refuseExisting(output string, overwrite bool) (toStdout bool, err error) {
+	out, err := ffargs.ParseOutput(output)
+	if err != nil {
+		return false, err
+	}
+	if out.Local && !overwrite {
+		if st, err := os.Stat(out.Path); err == nil && st.Mode().IsRegular() {
+			return false, existsError(output)
+		}
+	}
+	return out.Pipe, nil
+}
+
+func encodeRun(ctx context.Context, s *session, o *encodeOptions) (err error) {
+	if err := errors.Join(framebuf.CheckName(o.segment), o.read.check(), o.ffmpeg.check()); err != nil {
+		return err
+	}
+	options, err := o.options(s)
+	if err != nil {
+		return err
+	}
+	toStdout, err := refuseExisting(o.output, o.out.overwrite)
+	if err != nil {
+		return err
+	}
+	if toStdout {
+		s.out = s.console.w // standard output is the stream's
+	}
+	if _, err := s.awaitSegment(ctx, o.segment, o.read.wait); err != nil {
+		return err
+	}
+	if o.audio == "auto" && framebuf.CheckName(audioName(o.segment)) == nil {
+		_, err := framebuf.Stat(s.dir, audioName(o.segment))
+		options.Audio.Segment = err == nil
+	}
+	var m meter
+	options.OnFrame = m.onFrame
+	e, err := encode.Open(ctx, o.segment, o.output, options)
+	if err != nil {
+		return segmentError(err)
+	}
+	defer e.Close()
+	if o.ffmpeg.printCommand {
+		return s.printf("%s\n", ffargs.Quote(e.Command()))
+	}
+	stop := s.showProgress(m.sample)
+	result, err := e.Run(ctx)
+	stop()
+	if err == nil && result.Interrupted {
+		err = context.Cause(ctx)
+	}
+	return errors.Join(err, s.summarize(encodeSummary(&result, o.output), err))
+}
+
+func encodeSummary(r *encode.Result, output string) summary {
+	return summary{
+		FramesIn: r.FramesIn, FramesOut: r.FramesOut, Dropped: r.Missed + r.Merged,
+		Seconds: r.Elapsed.Seconds(), FPS: r.FPS, Output: ffargs.Redact(output),
+	}
+}
