@@ -34,7 +34,7 @@ type AudioSink interface {
 	// of the first one, in units of timeBase, on the clock of the picture. The bytes
 	// are valid during the call.
 	Samples(pts int64, timeBase framebuf.Rational, pcm []byte)
-	// End comes last, once, also if there was no sound.
+	// End comes last, once; at the beginning if the source has no sound.
 	End()
 }
 

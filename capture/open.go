@@ -197,4 +197,7 @@ func (e *kindError) Error() string   { return e.err.Error() }
 func (e *kindError) Unwrap() []error { return []error{e.kind, e.err} }
 
 // discard ends a segment that nobody has seen.
-func discard(w *framebuf.Writer) error { return w.Close() }
+func discard(w *framebuf.Writer) error {
+	w.SetLinger(0)
+	return w.Close()
+}

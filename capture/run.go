@@ -42,6 +42,11 @@ func (c *Capture) Run(ctx context.Context) (Result, error) {
 	if c.source.Live {
 		c.w.SetSource(framebuf.SourceConnecting)
 	}
+	if c.source.AudioRate == 0 {
+		// At once: an encoder may wait to hear of the sound before it reads a frame,
+		// and this capture for the encoder to read one.
+		_ = c.pump.audio.end(ctx)
+	}
 	watch := newStallWatch(c.w, c.source.Live, c.stallAfter)
 	c.pump.watch = watch
 

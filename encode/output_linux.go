@@ -14,3 +14,9 @@ func writable(path string) error {
 	}
 	return nil
 }
+
+// full reports whether nothing more fits on the disk that holds the file.
+func full(path string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(path, &fs) == nil && fs.Blocks > 0 && fs.Bavail == 0
+}

@@ -267,7 +267,19 @@ func (s *session) judge(e ending) error {
 	if s.plain && s.r.FramesOut < s.sent {
 		return fmt.Errorf("%w: ffmpeg wrote %d of %d frames", ErrEncoder, s.r.FramesOut, s.sent)
 	}
+	if err := s.judgeSpace(); err != nil {
+		return err
+	}
 	return s.judgeRead(e.read)
+}
+
+// judgeSpace looks whether the disk is full. When it was the very last write that
+// did not fit, ffmpeg ends with 0 and not a word (seen with 5.1).
+func (s *session) judgeSpace() error {
+	if s.output.Path == "" || !full(s.output.Path) {
+		return nil
+	}
+	return fmt.Errorf("%w: the disk with %s is full, so its end may be missing", ErrOutput, s.output.Path)
 }
 
 func (s *session) judgeExit(err error) error {

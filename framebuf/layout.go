@@ -16,6 +16,9 @@ const (
 	layoutMinor = 1
 )
 
+// LayoutVersion is the version of LAYOUT.md that this package reads and writes.
+const LayoutVersion = "0.1"
+
 // Static header: written before the file has a name, never again. Offsets from
 // the start of the data file.
 const (

@@ -122,6 +122,7 @@ func TestLayoutDocumentSizes(t *testing.T) {
 	} {
 		require.Contains(t, doc, want)
 	}
+	require.Equal(t, fmt.Sprintf("%d.%d", layoutMajor, layoutMinor), LayoutVersion)
 	require.EqualValues(t, 1<<47, uint64(maxFrame))
 	for i, p := range pixelFormats {
 		_, n := Format{PixelFormat: PixelFormat(i), Width: 2, Height: 2}.planes()

@@ -188,6 +188,14 @@ func (w *Writer) AwaitReaders(ctx context.Context, n int) error {
 	}
 }
 
+// SetLinger changes Options.Linger: 0 or less means that Close waits for no late
+// reader. For a writer that ends because something failed.
+func (w *Writer) SetLinger(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.opts.Linger = d
+}
+
 // Close ends the segment in order: readers get what was published, then the end
 // of the stream. It then keeps the segment for late readers for Options.Linger,
 // or until every lossless reader has left, and removes it. If a lossless reader
@@ -195,15 +203,14 @@ func (w *Writer) AwaitReaders(ctx context.Context, n int) error {
 // ended segment keeps its name, so that nothing is lost, until the next start or
 // GC. Idempotent; a later call returns at once. May be called while another
 // goroutine is in Begin, which then returns ErrClosed.
-func (w *Writer) Close() error { return w.end(true) }
-
-func (w *Writer) end(linger bool) error {
+func (w *Writer) Close() error {
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
 		return nil
 	}
 	w.closed = true
+	patience := w.opts.Linger
 	w.unblock() // an orderly end evicts nobody
 	err := shm.Guard(func() error {
 		w.seg.dyn64(dyFinal).Store(w.next) // n+1 of the last frame: w.next is one beyond it
@@ -217,8 +224,8 @@ func (w *Writer) end(linger bool) error {
 	}, w.seg.m)
 	_ = futex.WakeAll(w.ctl.event()) // a Begin that waits for readers ends
 	w.mu.Unlock()
-	if linger && err == nil && w.opts.Linger > 0 {
-		w.linger()
+	if err == nil && patience > 0 {
+		w.linger(patience)
 	}
 	arrived := err != nil || w.awaitLast()
 	close(w.stop)
@@ -248,10 +255,10 @@ func (w *Writer) awaitLast() bool {
 }
 
 // linger waits for late readers and for those that have not finished.
-func (w *Writer) linger() {
+func (w *Writer) linger(patience time.Duration) {
 	t := time.NewTicker(tickEvery / 2)
 	defer t.Stop()
-	for end := time.Now().Add(w.opts.Linger); time.Now().Before(end); <-t.C {
+	for end := time.Now().Add(patience); time.Now().Before(end); <-t.C {
 		w.mu.Lock()
 		over := w.hadLossless && w.awaited == 0 && !w.losslessLeft()
 		w.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -146,22 +147,33 @@ func TestInterruptedWaiting(t *testing.T) {
 	}
 }
 
-// The second signal does not wait for anything.
+// The second signal does not wait for anything: here, not for an encoder that takes no input. An orderly end would print
+// the summary.
 func TestSecondSignal(t *testing.T) {
 	dir := segmentDir(t)
-	env := []string{"FRAMEBRIDGE_DIR=" + dir}
-	writer := start(t, env, "generate", "g", "--frames", "1000000", "--size", "64x48", "--pace", "fast")
-	// A reader that stands still holds the writer back, and its orderly end.
-	reader := start(t, env, "dump", "g", "--as", "json")
-	require.Eventually(t, func() bool { return len(text(reader.Stdout)) > 0 }, time.Minute, time.Millisecond)
-	require.NoError(t, reader.Process.Signal(syscall.SIGSTOP))
+	stub := filepath.Join(t.TempDir(), "ffmpeg")
+	program, err := exec.LookPath("ffmpeg")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(stub, []byte("#!/bin/sh\ncase \"$*\" in *pipe:0*) exec sleep 600 ;; esac\nexec '"+program+"' \"$@\"\n"), 0o700))
+	env := []string{"FRAMEBRIDGE_DIR=" + dir, "FRAMEBRIDGE_FFMPEG=" + stub}
+	writer := start(t, env, "generate", "g", "--frames", "1000000", "--size", "640x360", "--pace", "fast")
+	encoder := start(t, env, "encode", "g", filepath.Join(t.TempDir(), "out.mkv"), "--json")
+	// It has taken frames, so its ffmpeg is there, and takes nothing.
+	held := regexp.MustCompile(`"published":[4-9],`)
+	require.Eventually(t, func() bool { return held.MatchString(framebridge(t, env, "info", "g", "--json").stdout) }, time.Minute, 10*time.Millisecond)
+	ended := make(chan int, 1)
+	go func() { ended <- exitCodeOf(t, encoder) }()
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for code := -1; code < 0; {
+		select {
+		case code = <-ended:
+			require.Equal(t, 130, code)
+		case <-again.C:
+			_ = encoder.Process.Signal(os.Interrupt)
+		}
+	}
+	require.Empty(t, text(encoder.Stdout))
 	require.NoError(t, writer.Process.Signal(os.Interrupt))
-	require.Eventually(t, func() bool {
-		return strings.Contains(framebridge(t, env, "info", "g", "--json").stdout, `"state":"ended"`)
-	}, time.Minute, 20*time.Millisecond)
-	require.NoError(t, writer.Process.Signal(os.Interrupt))
-	require.Equal(t, 130, exitCodeOf(t, writer))
-	require.NoError(t, reader.Process.Kill())
-	_ = reader.Wait()
-	require.Equal(t, 0, framebridge(t, env, "gc").code)
+	require.Equal(t, 130, exitCodeOf(t, writer), text(writer.Stderr))
 }

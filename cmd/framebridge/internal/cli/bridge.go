@@ -110,9 +110,6 @@ func (b *bridge) open(ctx context.Context, e *encode.Options) error {
 		options.AudioSink, e.Audio.Queue = queue, queue
 	}
 	b.capture, err = co.open(ctx, b.s, options)
-	if err == nil && queue != nil && b.capture.Source().AudioRate == 0 {
-		queue.End() // or encode would wait for it while capture waits for encode
-	}
 	if errors.Is(err, framebuf.ErrBusy) {
 		err = withTodo(err, "--name gives this run's segment another name")
 	}

@@ -149,7 +149,7 @@ func captureSample(c *capture.Capture, flags *sourceFlags) func() sample {
 
 func closeCapture(c *capture.Capture, dir string, cause error) error {
 	if cause != nil {
-		skipLinger(c.Writer(), dir)
+		c.Writer().SetLinger(0)
 	}
 	return c.Close()
 }

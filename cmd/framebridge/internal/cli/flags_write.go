@@ -150,20 +150,9 @@ func (s *session) withFewerSlots(slots int, create func(slots int) error) error 
 // interruption nobody is waited for but the lossless readers that are there.
 func closeWriter(w *framebuf.Writer, dir string, cause error) error {
 	if cause != nil {
-		skipLinger(w, dir)
+		w.SetLinger(0)
 	}
 	return w.Close()
-}
-
-// skipLinger makes Close wait for lossless readers only: a writer that has had one keeps the segment no longer than
-// they need it.
-func skipLinger(w *framebuf.Writer, dir string) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if r, err := framebuf.Open(ctx, w.Name(), &framebuf.ReaderOptions{Dir: dir, Mode: framebuf.Lossless, Label: "end"}); err == nil {
-		_ = w.AwaitReaders(ctx, 0) // nobody is waited for any more
-		_ = r.Close()
-	}
 }
 
 // dirFlag is what to add to a command to paste.

@@ -23,7 +23,9 @@ func (s *session) create(path string, overwrite bool) (*outputFile, error) {
 		return &outputFile{Writer: bufio.NewWriterSize(s.out, 64<<10)}, nil
 	}
 	how := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if overwrite {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		how = os.O_WRONLY // a device or a FIFO: there is nothing to lose
+	} else if overwrite {
 		how = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	}
 	f, err := os.OpenFile(path, how, 0o666)

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/framebridge/framebridge/framebuf"
 )
 
 type versionJSON struct {
@@ -15,6 +17,7 @@ type versionJSON struct {
 	Go      string `json:"go"`
 	OS      string `json:"os"`
 	Arch    string `json:"arch"`
+	Layout  string `json:"layout"`
 }
 
 func newVersionCmd(s *session) *cobra.Command {
@@ -31,11 +34,11 @@ func versionRun(s *session) error {
 	if s.json {
 		return s.printJSON(v)
 	}
-	return s.printf("framebridge %s %s %s/%s\n", v.Version, v.Go, v.OS, v.Arch)
+	return s.printf("framebridge %s %s %s/%s, layout %s\n", v.Version, v.Go, v.OS, v.Arch, v.Layout)
 }
 
 func version() versionJSON {
-	v := versionJSON{Version: "(devel)", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	v := versionJSON{Version: "(devel)", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Layout: framebuf.LayoutVersion}
 	if build, ok := debug.ReadBuildInfo(); ok && build.Main.Version != "" {
 		v.Version = build.Main.Version
 	}
