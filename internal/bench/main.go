@@ -57,7 +57,7 @@ func run() int {
 	b := &bench{}
 	only := flag.String("only", "", "comma-separated `sections` to run; empty: all")
 	flag.IntVar(&b.pairs, "pairs", 7, "alternating pairs for each ratio")
-	flag.IntVar(&b.frames, "frames", 300, "frames of the 1080p clip")
+	flag.IntVar(&b.frames, "frames", 600, "frames of the 1080p clip")
 	flag.StringVar(&b.clip, "clip", "", "a 1080p `clip` of one's own; empty: one is made")
 	flag.StringVar(&b.ffmpeg, "ffmpeg", "ffmpeg", "the `program`")
 	flag.StringVar(&b.python, "python", "python3", "the `program`")
