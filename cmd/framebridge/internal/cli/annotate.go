@@ -185,5 +185,5 @@ func (a *annotatedSegment) close(err error) error {
 		a.w.SetError(message(err))
 		a.w.SetSource(framebuf.SourceFailed)
 	}
-	return closeWriter(a.w, a.s.dir, err)
+	return closeWriter(a.w, err)
 }

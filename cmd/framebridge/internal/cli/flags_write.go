@@ -148,7 +148,7 @@ func (s *session) withFewerSlots(slots int, create func(slots int) error) error 
 
 // closeWriter ends a segment in order. It is kept for late readers only after a clean end: after a failure or an
 // interruption nobody is waited for but the lossless readers that are there.
-func closeWriter(w *framebuf.Writer, dir string, cause error) error {
+func closeWriter(w *framebuf.Writer, cause error) error {
 	if cause != nil {
 		w.SetLinger(0)
 	}

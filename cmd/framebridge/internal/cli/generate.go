@@ -73,7 +73,7 @@ func generateRun(ctx context.Context, s *session, o *generateOptions) (err error
 	if err != nil {
 		return segmentError(err)
 	}
-	defer func() { err = errors.Join(err, closeWriter(w, s.dir, err)) }()
+	defer func() { err = errors.Join(err, closeWriter(w, err)) }()
 	readers := 0
 	if finite {
 		readers = 1
