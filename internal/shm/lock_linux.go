@@ -12,8 +12,8 @@ import (
 // Lock takes the write lock on one byte for this open file description. taken is
 // false if another one holds it. The kernel drops the lock when the last
 // descriptor of the description is closed and its last mapping is gone, however
-// the process ends. f must be
-// open for writing: a reader cannot pretend to be a writer.
+// the process ends. f must be open for writing: a reader cannot pretend to be a
+// writer.
 func (f *File) Lock(off int64) (taken bool, err error) {
 	lk := unix.Flock_t{Type: unix.F_WRLCK, Whence: 0, Start: off, Len: 1}
 	err = unix.FcntlFlock(uintptr(f.fd), unix.F_OFD_SETLK, &lk)
