@@ -111,6 +111,9 @@ func TestAudioSegment(t *testing.T) {
 	s, err := framebuf.Stat(dir, "test.audio")
 	require.NoError(t, err)
 	require.Equal(t, framebuf.AudioKind, s.Kind)
+	picture, err := framebuf.Stat(dir, "test")
+	require.NoError(t, err)
+	require.True(t, s.Created.Before(picture.Created), "who finds the picture finds the sound, too")
 
 	r, err := framebuf.Open(ctx, "test.audio", &framebuf.ReaderOptions{Dir: dir, Mode: framebuf.Lossless})
 	require.NoError(t, err)

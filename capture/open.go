@@ -145,18 +145,23 @@ func (c *Capture) create(segment string) error {
 	if hasAlpha(c.source.PixelFormat) && c.o.PixelFormat.HasAlpha() {
 		opt.Template.Alpha = framebuf.AlphaStraight
 	}
+	// The sound first: who finds the picture and looks for sound finds both.
+	audio := &audioOut{sink: c.o.AudioSink}
+	if c.o.AudioSegment && c.source.AudioRate > 0 {
+		w, err := createAudio(segment, c.source.Live, &c.o)
+		if err != nil {
+			return err
+		}
+		c.audioWriter, audio.w = w, w
+	}
 	w, err := framebuf.Create(segment, c.source.Format, opt)
 	if err != nil {
+		if c.audioWriter != nil {
+			err = errors.Join(err, discard(c.audioWriter))
+		}
 		return err
 	}
 	c.w = w
-	audio := &audioOut{sink: c.o.AudioSink}
-	if c.o.AudioSegment && c.source.AudioRate > 0 {
-		if c.audioWriter, err = createAudio(segment, c.source.Live, &c.o); err != nil {
-			return errors.Join(err, discard(w))
-		}
-		audio.w = c.audioWriter
-	}
 	c.pump = &pump{
 		w: w, audio: audio, joiner: newJoiner(), timeBase: c.source.TimeBase, resize: c.o.OnResize,
 		pixels: c.o.PixelFormat, rgb: isRGB(c.o.PixelFormat), formatName: formatName(c.o.PixelFormat),
