@@ -69,6 +69,12 @@ func child(mode string) int {
 	case "sleep":
 		fmt.Println("ready")
 		time.Sleep(lifetime)
+	case "flood": // writes until it cannot
+		for {
+			if _, err := os.Stdout.Write(make([]byte, 1<<16)); err != nil {
+				return 1
+			}
+		}
 	case "countstdin":
 		n, _ := io.Copy(io.Discard, os.Stdin)
 		fmt.Print(n)

@@ -21,6 +21,7 @@ type Stdio int
 const (
 	DevNull Stdio = iota // nothing
 	Pipe                 // a pipe whose other end is Process.Stdin or Process.Stdout
+	Socket               // as Pipe, for frames: a pair of Unix sockets, about twice as fast
 	File                 // the file in Options.StdinFile or Options.StdoutFile
 )
 
@@ -82,11 +83,11 @@ type Options struct {
 
 // Process is a running or ended child. All its methods are safe for concurrent use.
 type Process struct {
-	// Stdin is our end of the child's standard input if Options.Stdin is Pipe, otherwise nil.
+	// Stdin is our end of the child's standard input if Options.Stdin is Pipe or Socket, otherwise nil.
 	// Write deadlines work. Close it with CloseStdin.
 	Stdin *os.File
 
-	// Stdout is our end of the child's standard output if Options.Stdout is Pipe, otherwise nil.
+	// Stdout is our end of the child's standard output if Options.Stdout is Pipe or Socket, otherwise nil.
 	// It must be read or closed, or the child will hang. Wait does not close it.
 	Stdout *ReadPipe
 
@@ -192,9 +193,19 @@ func closeAll(files []*os.File) {
 	}
 }
 
+// pipeToChild makes a pipe that the child reads.
+func pipeToChild() (ours, child *os.File, err error) {
+	child, ours, err = os.Pipe()
+	return ours, child, err
+}
+
 // readPipe makes a pipe that the child writes.
 func (e *pipeEnds) readPipe() (ours *ReadPipe, child *os.File, err error) {
-	r, w, err := os.Pipe()
+	return e.reading(os.Pipe())
+}
+
+// reading takes over a pair of which the child writes one end.
+func (e *pipeEnds) reading(r, w *os.File, err error) (ours *ReadPipe, child *os.File, _ error) {
 	if err != nil {
 		return nil, nil, err
 	}
@@ -207,8 +218,12 @@ func (e *pipeEnds) readPipe() (ours *ReadPipe, child *os.File, err error) {
 func (p *Process) connect() (*pipeEnds, error) {
 	ends := &pipeEnds{}
 	switch p.opt.Stdin {
-	case Pipe:
-		r, w, err := os.Pipe()
+	case Pipe, Socket:
+		pair := pipeToChild
+		if p.opt.Stdin == Socket {
+			pair = toChild
+		}
+		w, r, err := pair()
 		if err != nil {
 			return ends, err
 		}
@@ -222,8 +237,12 @@ func (p *Process) connect() (*pipeEnds, error) {
 	case DevNull: // what os/exec does
 	}
 	switch p.opt.Stdout {
-	case Pipe:
-		ours, child, err := ends.readPipe()
+	case Pipe, Socket:
+		pair := os.Pipe
+		if p.opt.Stdout == Socket {
+			pair = fromChild
+		}
+		ours, child, err := ends.reading(pair())
 		if err != nil {
 			return ends, err
 		}
