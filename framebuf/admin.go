@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/seqlock"
 	"github.com/framebridge/framebridge/internal/shm"
 )
@@ -22,6 +23,7 @@ type Status struct {
 	Previous    Generation // the generation before; zero if there was none
 	Kind        Kind
 	State       State
+	Sealed      bool // see Options.Sealed
 	Alive       bool // its writer lives
 	WriterPID   int  // as the writer says; for people
 	Source      SourceState
@@ -70,37 +72,52 @@ type ReaderStatus struct {
 	SeenHere bool   // it has mapped this generation
 }
 
-// Stat looks at one segment without disturbing it. Errors as Open.
-func Stat(dir, name string) (*Status, error) {
-	st, err := stat(dir, name)
+// Stat looks at one segment without disturbing it. name may be one of
+// InheritedName; dir is not used then. trustUID are users to trust, as
+// in ReaderOptions. Errors as Open.
+func Stat(dir, name string, trustUID ...int) (*Status, error) {
+	st, err := stat(dir, name, trustUID)
 	if err != nil {
-		return nil, fmt.Errorf("framebuf: stat %s: %w", name, err)
+		return nil, fmt.Errorf("framebuf: stat %s: %w", name, readersTrust(err))
 	}
 	return st, nil
 }
 
-func stat(dir, name string) (*Status, error) {
-	if err := CheckName(name); err != nil {
+func stat(dir, name string, trustUID []int) (*Status, error) {
+	if err := CheckSource(name); err != nil {
 		return nil, err
 	}
-	d, err := openDir(dir, false)
-	if err != nil {
-		return nil, notFound(err)
+	var d *shm.Dir
+	var s *segment
+	in, handedDown := parseInherited(name)
+	var err error
+	if handedDown {
+		s, err = in.openData(trustUID)
+	} else {
+		if d, err = openDir(dir, shm.DirOptions{TrustUIDs: trustUID}); err != nil {
+			return nil, notFound(err)
+		}
+		defer d.Close()
+		s, err = openData(d, name, false, false)
 	}
-	defer d.Close()
-	s, err := openData(d, name, false, false)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = s.release() }()
-	out := &Status{Name: name}
+	out := &Status{Name: name, Sealed: s.sealed()}
 	if out.Alive, err = s.file.Locked(0); err != nil {
 		return nil, err
 	}
 	if err := shm.Guard(func() error { s.describe(out); return nil }, s.m); err != nil {
 		return nil, fault(err)
 	}
-	if c, err := openControl(d, name, &s.st, false); err == nil {
+	var c *control
+	if handedDown {
+		c, err = in.openControl(&s.st, false, trustUID)
+	} else {
+		c, err = openControl(d, name, &s.st, false)
+	}
+	if err == nil {
 		defer func() { _ = c.release() }()
 		// A scribbled control file costs the list of readers, nothing else.
 		_ = shm.Guard(func() error { out.Readers = s.readers(c); return nil }, s.m, c.m)
@@ -171,15 +188,16 @@ func (s *segment) readers(c *control) (out []ReaderStatus) {
 	return out
 }
 
-// List names the segments in a directory (empty: DefaultDir), alive or dead, in
-// order. A directory that does not exist has none.
-func List(dir string) ([]string, error) {
-	d, err := openDir(dir, false)
+// List names the segments in a directory (empty: DefaultDir), alive or dead, of
+// whatever user, in order. trustUID are users to trust, as in ReaderOptions. A
+// directory that does not exist has none.
+func List(dir string, trustUID ...int) ([]string, error) {
+	d, err := openDir(dir, shm.DirOptions{TrustUIDs: trustUID})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("framebuf: list: %w", err)
+		return nil, fmt.Errorf("framebuf: list: %w", readersTrust(err))
 	}
 	defer d.Close()
 	all, err := d.Names()
@@ -205,7 +223,7 @@ func remove(dir, name string) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
-	d, err := openDir(dir, false)
+	d, err := openDir(dir, shm.DirOptions{})
 	if err != nil {
 		return notFound(err)
 	}
@@ -228,8 +246,11 @@ func removeDead(d *shm.Dir, name string) error {
 		if err := d.Unlink(name); err != nil {
 			return err
 		}
+		failpoint.At("dead-unlinked")
 		bury(s)
+		failpoint.At("dead-buried")
 		err = d.Unlink(controlName(name, s.st.controlID))
+		failpoint.At("dead-control-unlinked")
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
@@ -243,7 +264,7 @@ func removeDead(d *shm.Dir, name string) error {
 // is alive, what belongs to another user, or what is no segment. It returns the
 // names of the files removed, and the joined errors of those it could not.
 func GC(ctx context.Context, dir string) (removed []string, err error) {
-	d, err := openDir(dir, false)
+	d, err := openDir(dir, shm.DirOptions{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -299,7 +320,9 @@ func collect(d *shm.Dir, name string) (gone bool, err error) {
 	if !staged && controlNeeded(d, segment, id) {
 		return false, nil
 	}
+	failpoint.At("hidden-locked")
 	err = d.Unlink(name)
+	failpoint.At("hidden-unlinked")
 	return err == nil, err
 }
 

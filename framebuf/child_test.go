@@ -6,6 +6,7 @@
 package framebuf
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,11 @@ type play struct {
 	Await      int            // readers that a writer waits for before it starts
 	Lossless   LosslessPolicy // of a writer
 	KeepFrames bool           // a reader reads Hold+1 frames, and keeps them
+	Group      string         // that a writer shares with
+	Trust      []int          // users that a reader trusts
+	Name       string         // of the segment of a reader; default cam0
+	Frames     uint64         // after which a writer ends; 0 never
+	Mount      string         // as in a container: Dir is mounted here, in a PID namespace of its own
 }
 
 // report is one line of what a child tells.
@@ -43,6 +49,7 @@ type report struct {
 	Broken    uint64 // frames that said that they did not hold
 	Overruns  uint64
 	Error     string // how it ended, see kindOf
+	PID       int    // its own, as it sees it
 }
 
 func TestMain(m *testing.M) {
@@ -64,13 +71,22 @@ func TestMain(m *testing.M) {
 	}()
 	var p play
 	err := json.Unmarshal([]byte(os.Getenv("FRAMEBRIDGE_PLAY")), &p)
-	rep := report{}
+	if err == nil && p.Mount != "" {
+		err = p.enterContainer()
+	}
+	rep := report{PID: os.Getpid()}
 	switch {
 	case err != nil:
 	case role == "writer":
 		err = p.write(ctx, &rep, tell)
 	case role == "reader":
 		err = p.read(ctx, &rep, tell)
+	case role == "intruder":
+		err = p.intrude(tell)
+	case role == "parent":
+		err = p.parent(ctx, tell)
+	case role == "sweeper":
+		err = p.sweep(tell)
 	default:
 		err = errors.New("no such role: " + role)
 	}
@@ -80,7 +96,7 @@ func TestMain(m *testing.M) {
 
 // write publishes as fast as it can.
 func (p play) write(ctx context.Context, rep *report, tell *json.Encoder) error {
-	w, err := Create("cam0", p.Format, &Options{Dir: p.Dir, Slots: p.Slots, Linger: -1, Lossless: p.Lossless})
+	w, err := Create("cam0", p.Format, &Options{Dir: p.Dir, Group: p.Group, Slots: p.Slots, Linger: -1, Lossless: p.Lossless})
 	if err != nil {
 		return err
 	}
@@ -92,7 +108,7 @@ func (p play) write(ctx context.Context, rep *report, tell *json.Encoder) error 
 	if err := w.AwaitReaders(ctx, p.Await); err != nil {
 		return err
 	}
-	for {
+	for p.Frames == 0 || rep.Delivered < p.Frames {
 		var n uint64
 		err := w.Publish(ctx, func(s *Slot) error {
 			n = s.Info.Number
@@ -105,11 +121,12 @@ func (p play) write(ctx context.Context, rep *report, tell *json.Encoder) error 
 		}
 		rep.seen(n, 0, true)
 	}
+	return w.Close()
 }
 
 // read reads until the end, checking every byte.
 func (p play) read(ctx context.Context, rep *report, tell *json.Encoder) error {
-	r, err := Open(ctx, "cam0", &ReaderOptions{Dir: p.Dir, Mode: p.Mode, Hold: p.Hold, Wait: true})
+	r, err := Open(ctx, cmp.Or(p.Name, "cam0"), &ReaderOptions{Dir: p.Dir, Mode: p.Mode, Hold: p.Hold, Wait: true, TrustUID: p.Trust})
 	if err != nil {
 		return err
 	}
@@ -136,7 +153,7 @@ func (p play) read(ctx context.Context, rep *report, tell *json.Encoder) error {
 			}
 			continue
 		}
-		whole := stamped(f.Bytes(), f.Number) && f.PTS == int64(f.Number) && len(f.Bytes()) == p.Format.Size()
+		whole := stamped(f.Bytes(), f.Number) && f.PTS == int64(f.Number) && len(f.Bytes()) == cmp.Or(p.Format.Size(), f.Format.Size())
 		if err := f.Release(); errors.Is(err, ErrBroken) {
 			rep.Broken++
 			whole = true // it said that it is not

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/futex"
 	"github.com/framebridge/framebridge/internal/seqlock"
 	"github.com/framebridge/framebridge/internal/shm"
@@ -41,12 +42,14 @@ func (w *Writer) claim(ctx context.Context) (int, error) {
 		// sequentially consistent: at least one of them sees the other. Weaker
 		// orders fail on amd64 too. Go's atomics are sequentially consistent.
 		w.seg.dyn64(dyBack).Store(pack(w.next, s))
+		failpoint.At("back-stored")
 		if w.pinned(s, force) && !force {
 			w.tried[s] = true
 			continue
 		}
 		w.frames[s] = 0
 		seqlock.BeginWrite(w.seg.sequence(s), w.next)
+		failpoint.At("claimed")
 		w.unblock()
 		return s, nil
 	}

@@ -12,24 +12,33 @@ import (
 	"os"
 	"time"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/shm"
 )
 
-const backingTmpfs = 1
+// Values of stBacking.
+const (
+	backingTmpfs = 1
+	backingMemfd = 2
+)
 
 // build makes an unnamed, complete, locked data file. Killed at any point, it
 // leaves nothing.
-func build(d *shm.Dir, st *static) (*segment, error) {
+func build(h home, st *static) (*segment, error) {
 	if _, err := rand.Read(st.generation[:]); err != nil {
 		return nil, err
 	}
 	now := shm.Now()
 	st.createdMono, st.createdWall = now.Mono, now.Wall
 	st.writerPID, st.backing, st.taiOffset = uint32(os.Getpid()), backingTmpfs, shm.TAIOffset()
-	file, err := d.CreateUnnamed(st.fileSize, 0o600)
+	if h.sealed() {
+		st.backing = backingMemfd
+	}
+	file, err := h.create(st.name, st.fileSize, groupDataMode)
 	if err != nil {
 		return nil, space(err)
 	}
+	failpoint.At("data-reserved")
 	m, err := file.Map(st.fileSize, true)
 	if err != nil {
 		_ = file.Close()
@@ -41,29 +50,40 @@ func build(d *shm.Dir, st *static) (*segment, error) {
 		_ = s.release()
 		return nil, errors.Join(errors.New("cannot lock a new file"), err)
 	}
+	failpoint.At("data-locked")
 	s.dyn32(dyState).Store(uint32(Live))
+	if h.sealed() {
+		if err := file.Seal(true); err != nil {
+			_ = s.release()
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
-// buildControl makes and names a control file, locked by the writer.
-func buildControl(d *shm.Dir, name string, st *static) (*control, error) {
+// buildControl makes an unnamed, complete control file, locked by the writer.
+func buildControl(h home, name string, st *static) (*control, error) {
 	var id [8]byte
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, err
 	}
 	st.controlID = binary.LittleEndian.Uint64(id[:])
-	file, err := d.CreateUnnamed(controlSize(st.cells), 0o600)
+	file, err := h.create(name, controlSize(st.cells), groupControlMode)
 	if err != nil {
 		return nil, space(err)
 	}
+	failpoint.At("control-reserved")
 	c, err := fillControl(file, st)
 	if err != nil {
 		_ = file.Close()
 		return nil, err
 	}
-	if err := d.Link(file, controlName(name, st.controlID)); err != nil {
-		_ = c.release()
-		return nil, err
+	failpoint.At("control-built")
+	if h.sealed() {
+		if err := file.Seal(false); err != nil {
+			_ = c.release()
+			return nil, err
+		}
 	}
 	return c, nil
 }
@@ -103,10 +123,12 @@ func replace(d *shm.Dir, name string, s *segment) error {
 	if err := d.Link(s.file, staged); err != nil {
 		return err
 	}
+	failpoint.At("staged")
 	if err := d.Rename(staged, name); err != nil {
 		_ = d.Unlink(staged)
 		return err
 	}
+	failpoint.At("renamed")
 	return nil
 }
 
@@ -115,10 +137,10 @@ const claimTries = 100
 
 // claimName puts a new segment under the name: linked if the name is free,
 // renamed over a dead segment if there is one.
-func claimName(d *shm.Dir, name string, st *static) (*segment, *control, error) {
-	sweepLeftovers(d, name)
+func claimName(h home, name string, st *static) (*segment, *control, error) {
+	sweepLeftovers(h.dir, name)
 	for range claimTries {
-		dead, err := lockDead(d, name)
+		dead, err := lockDead(h.dir, name)
 		switch {
 		case err == nil:
 		case errors.Is(err, ErrNotFound):
@@ -128,7 +150,7 @@ func claimName(d *shm.Dir, name string, st *static) (*segment, *control, error) 
 		default:
 			return nil, nil, err
 		}
-		s, c, err := takeName(d, name, st, dead)
+		s, c, err := takeName(h, name, st, dead)
 		if errors.Is(err, fs.ErrExist) {
 			continue // another writer was faster: look who it is
 		}
@@ -153,31 +175,42 @@ func sweepLeftovers(d *shm.Dir, name string) {
 
 // takeName builds the segment and gives it the name, in place of dead if that is
 // not nil. It lets go of dead.
-func takeName(d *shm.Dir, name string, st *static, dead *segment) (*segment, *control, error) {
+func takeName(h home, name string, st *static, dead *segment) (*segment, *control, error) {
+	d := h.dir
 	if held := dead; held != nil {
 		defer func() { _ = held.release() }()
 		st.firstFrame, st.previous = succeed(held)
 	}
-	s, c, err := buildBoth(d, name, st)
+	s, c, err := buildBoth(h, name, st)
 	if se := new(SpaceError); dead != nil && errors.As(err, &se) && (se.Free < 0 || se.Free+dead.st.fileSize >= se.Needed) {
 		// There is no room for both: the dead one goes first. Killed between here and
 		// the link, the name is gone and numbers start anew; without this, nothing
 		// could start until somebody cleaned up by hand.
 		bury(dead)
+		failpoint.At("tight-buried")
 		_ = d.Unlink(name)
+		failpoint.At("tight-unnamed")
 		_ = d.Unlink(controlName(name, dead.st.controlID))
+		failpoint.At("tight-control-unlinked")
 		if rerr := dead.unmap(); rerr != nil {
 			return nil, nil, rerr
 		}
+		failpoint.At("tight-unmapped")
 		dead = nil
-		s, c, err = buildBoth(d, name, st)
+		s, c, err = buildBoth(h, name, st)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if dead == nil {
+	// The control file first, so that who finds the segment finds it too; and not
+	// before now, so that a start that is killed hardly ever leaves it behind.
+	err = d.Link(c.file, controlName(name, c.id))
+	failpoint.At("control-linked")
+	switch {
+	case err != nil:
+	case dead == nil:
 		err = d.Link(s.file, name)
-	} else {
+	default:
 		err = replace(d, name, s)
 	}
 	if err != nil {
@@ -186,22 +219,23 @@ func takeName(d *shm.Dir, name string, st *static, dead *segment) (*segment, *co
 		_ = c.release()
 		return nil, nil, err
 	}
+	failpoint.At("named")
 	if dead != nil {
 		bury(dead)
+		failpoint.At("buried")
 		_ = d.Unlink(controlName(name, dead.st.controlID))
 	}
 	return s, c, nil
 }
 
 // buildBoth makes the control file and the data file that names it.
-func buildBoth(d *shm.Dir, name string, st *static) (*segment, *control, error) {
-	c, err := buildControl(d, name, st)
+func buildBoth(h home, name string, st *static) (*segment, *control, error) {
+	c, err := buildControl(h, name, st)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := build(d, st)
+	s, err := build(h, st)
 	if err != nil {
-		_ = d.Unlink(controlName(name, c.id))
 		_ = c.release()
 		return nil, nil, err
 	}
@@ -220,6 +254,9 @@ const cleanerTries = 50
 // ErrNotFound, ErrBusy, errAgain, or what is wrong with the file.
 func lockDead(d *shm.Dir, name string) (*segment, error) {
 	s, err := openData(d, name, true, true)
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: the name is taken by a file that this user may not write (%w)", ErrUntrusted, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -238,6 +275,7 @@ func lockDead(d *shm.Dir, name string) (*segment, error) {
 	case !d.Is(name, s.file):
 		err = errAgain
 	default:
+		failpoint.At("dead-locked")
 		return s, nil
 	}
 	_ = s.release()

@@ -35,11 +35,14 @@
 //     another.
 //   - Memory is reserved when the segment is made. A truncated file is an error,
 //     not a crash, within the guarded calls (View, Publish, Guard).
+//   - Other users have no access. [Options].Group lets a group read; whoever reads
+//     what another user writes says so ([ReaderOptions].TrustUID).
 //
 // # What it does not
 //
 // The same user can always truncate, remove or scribble over the files; that
-// costs availability, and what it costs is reported. Frames are untrusted data
+// costs availability, and what it costs is reported. [Options].Sealed puts frames
+// for child processes where nobody can do that. Frames are untrusted data
 // for a reader that does not trust the writer: a writer can change a slot at any
 // moment, so what must not change under your eyes must be copied. The race
 // detector does not see shared memory.

@@ -31,10 +31,23 @@ var (
 	ErrNoSpace = errors.New("not enough shared memory")
 	// ErrNotMemory is returned when the directory does not lie on tmpfs.
 	ErrNotMemory = shm.ErrNotMemory
-	// ErrUntrusted is returned for a directory or file that another user owns or
-	// may change, or that is not what it should be (a symbolic link, a FIFO).
+	// ErrUntrusted is returned for a directory or file that another user owns (an
+	// *OwnerError) or may change, or that is not what it should be (a symbolic link,
+	// a FIFO).
 	ErrUntrusted = shm.ErrUntrusted
+	// ErrNotSealed is returned when ReaderOptions.Sealed asks for a sealed segment and
+	// this one is not, and by Writer.HandDown.
+	ErrNotSealed = errors.New("segment is not sealed")
+	// ErrGroup is returned by Create when the segment cannot be shared with
+	// Options.Group: there is no such group, this process is not a member of it, or
+	// the group cannot enter the directory.
+	ErrGroup = shm.ErrGroup
 )
+
+// OwnerError is returned for a directory or file of another user, who is not root
+// and was not named in ReaderOptions.TrustUID. Its fields are Path and UID. It
+// matches ErrUntrusted.
+type OwnerError = shm.OwnerError
 
 // Errors of reading.
 var (
@@ -83,14 +96,18 @@ var (
 // SpaceError is returned by Create when the directory has not enough room. It
 // matches ErrNoSpace.
 type SpaceError struct {
-	Dir    string
-	Needed int64 // bytes
-	Free   int64 // bytes
+	Dir    string // empty for a sealed segment
+	Needed int64  // bytes
+	Free   int64  // bytes; -1 unknown
 }
 
 // Error says what is needed, what there is and what to do.
 func (e *SpaceError) Error() string {
-	return fmt.Sprintf("%v in %s: %d bytes needed, %d free; use fewer slots or smaller frames, remove dead segments, or enlarge it (docker: --shm-size, mount: -o remount,size=)",
+	if e.Dir == "" {
+		return fmt.Sprintf("%v: %d bytes needed; use fewer slots or smaller frames, or give a container more (docker run --memory)", ErrNoSpace, e.Needed)
+	}
+	return fmt.Sprintf("%v in %s: %d bytes needed, %d free; use fewer slots or smaller frames, remove dead segments (framebridge gc), "+
+		"or enlarge it: mount -o remount,size=1G /dev/shm, for a container docker run --shm-size=1g (its default is 64 MiB)",
 		ErrNoSpace, e.Dir, e.Needed, e.Free)
 }
 

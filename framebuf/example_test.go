@@ -8,6 +8,7 @@ import (
 	"image/draw"
 	"log"
 	"os"
+	"os/exec"
 
 	"github.com/framebridge/framebridge/framebuf"
 )
@@ -152,4 +153,26 @@ func ExampleSlot_SetLength() {
 		log.Fatal(err)
 	}
 	// Output: frame 17: {"boxes":[[10,20,30,40]]}
+}
+
+// Frames for a child process alone: in sealed memory, without a name. The child
+// opens fd:3,4.
+func ExampleWriter_HandDown() {
+	format := framebuf.Format{PixelFormat: framebuf.RGBA, Width: 64, Height: 36}
+	w, err := framebuf.Create("cam0", format, &framebuf.Options{Sealed: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Close()
+	data, control, err := w.HandDown()
+	if err != nil {
+		log.Fatal(err)
+	}
+	child := exec.Command("framebridge", "dump", framebuf.InheritedName(3, 4), "--sealed", "--as", "json")
+	child.ExtraFiles = []*os.File{data, control} // descriptors 3 and 4
+	if err := child.Start(); err != nil {
+		log.Print(err)
+	}
+	_, _ = data.Close(), control.Close()
+	// Publish, close w, wait for the child.
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/shm"
 )
 
@@ -40,8 +41,8 @@ func (r *Reader) find(ctx context.Context, read Generation, wait bool) (*segment
 
 // look opens the directory, if it is not open yet, and the data file in it.
 func (r *Reader) look() (*segment, error) {
-	if r.dir == nil {
-		d, err := openDir(r.opts.Dir, false)
+	if r.dir == nil && r.in == nil {
+		d, err := openDir(r.opts.Dir, shm.DirOptions{TrustUIDs: r.opts.TrustUID})
 		if err != nil {
 			return nil, notFound(err)
 		}
@@ -49,7 +50,7 @@ func (r *Reader) look() (*segment, error) {
 		r.dir = d
 		r.mu.Unlock()
 	}
-	return openData(r.dir, r.name, false, false)
+	return r.openSource()
 }
 
 // adopt makes seg the current segment. A reader whose control file goes on keeps
@@ -76,7 +77,9 @@ func (r *Reader) adopt(ctx context.Context, seg *segment) error {
 		return r.finishJoining(ctx)
 	}
 	return r.cellError(shm.Guard(func() error {
+		failpoint.At("arriving")
 		r.ctl.cell64(r.cell, clSeenGen).Store(seg.st.generation.Low())
+		failpoint.At("arrived")
 		r.ctl.ring() // a writer may wait to move again
 		return nil
 	}, r.ctl.m))

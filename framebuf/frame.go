@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"slices"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/seqlock"
 	"github.com/framebridge/framebridge/internal/shm"
 )
@@ -44,8 +45,12 @@ func (f *Frame) Bytes() []byte { return f.data }
 func (f *Frame) Meta() []byte { return f.meta }
 
 // Guard runs fn, which may touch the frame's bytes on this goroutine, and turns a
-// fault there, from a truncated file, into ErrDamaged. View does this by itself.
+// fault there, from a truncated file, into ErrDamaged. After Release it is
+// ErrClosed, and fn does not run. View does this by itself.
 func (f *Frame) Guard(fn func() error) error {
+	if f.isGone() {
+		return fmt.Errorf("framebuf: frame %d: %w: it was released", f.Number, ErrClosed)
+	}
 	if !f.view {
 		return fn()
 	}
@@ -59,6 +64,12 @@ func (f *Frame) Valid() error {
 	f.r.mu.Lock()
 	defer f.r.mu.Unlock()
 	return f.valid()
+}
+
+func (f *Frame) isGone() bool {
+	f.r.mu.Lock()
+	defer f.r.mu.Unlock()
+	return f.gone
 }
 
 func (f *Frame) valid() error {
@@ -91,6 +102,7 @@ func (f *Frame) Release() error {
 	if f.gone {
 		return f.err
 	}
+	failpoint.At("before-release")
 	f.err = f.valid() // all loads of the frame before the pin is cleared
 	f.gone = true
 	if i := slices.Index(r.out, f); i >= 0 {
@@ -116,6 +128,7 @@ func (r *Reader) drop(f *Frame) {
 		case f.pin >= 0:
 			if r.ctl != nil {
 				r.ctl.pin(r.cell, f.pin).Store(0)
+				failpoint.At("pin-cleared")
 			}
 			r.afterPin(f.err)
 		case f.view:

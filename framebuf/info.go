@@ -33,6 +33,7 @@ const (
 	FlagKey           Flags = 1 << 0 // the source coded it as a key frame
 	FlagDiscontinuity Flags = 1 << 1 // time or content jumps before it
 	FlagCRC           Flags = 1 << 2 // Info.CRC is set
+	FlagPlaceholder   Flags = 1 << 3 // not from the source, which is away: it fills the gap
 )
 
 // ColorRange of a frame.

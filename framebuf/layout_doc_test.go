@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"math/bits"
 	"os"
 	"regexp"
 	"strconv"
@@ -119,6 +120,9 @@ func TestLayoutDocumentSizes(t *testing.T) {
 		fmt.Sprintf("| %d | %d | Drops | %d × 8", dyDrops, 8*dropReasons, dropReasons),
 		fmt.Sprintf("| %d | %d | Plane | %d × {", srPlane, maxPlanes*planeSize, maxPlanes),
 		"refuses numbers from 2^47 on",
+		fmt.Sprintf("bit %d key frame, bit %d discontinuity before it, bit %d CRC is set, bit %d placeholder",
+			bits.TrailingZeros64(uint64(FlagKey)), bits.TrailingZeros64(uint64(FlagDiscontinuity)),
+			bits.TrailingZeros64(uint64(FlagCRC)), bits.TrailingZeros64(uint64(FlagPlaceholder))),
 	} {
 		require.Contains(t, doc, want)
 	}

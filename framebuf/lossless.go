@@ -5,6 +5,7 @@ package framebuf
 import (
 	"context"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/seqlock"
 )
 
@@ -31,6 +32,7 @@ func (r *Reader) readLossless(ctx context.Context) (*Frame, error) {
 		return nil, r.lost()
 	}
 	r.inPlace(f)
+	failpoint.At("frame-found")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.want++
@@ -79,5 +81,6 @@ func (r *Reader) letGo() {
 	}
 	// sync: cursor. Store it, then add to the event.
 	r.ctl.cell64(r.cell, clCursor).Store(cursor)
+	failpoint.At("cursor-stored")
 	r.ctl.ring()
 }

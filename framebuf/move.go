@@ -7,17 +7,19 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/shm"
 )
 
 // SetFormat changes the format of the frames to come. If they fit the capacity,
 // the next frame simply has the new format. If not, the segment moves: a new
 // generation takes its name, numbers go on, readers follow by themselves and lose
-// nothing. Both generations use memory until the last reader has left the old
+// nothing. A sealed segment has no name by which readers could follow, and cannot
+// move. Both generations use memory until the last reader has left the old
 // one. Before a second move the writer waits until every lossless reader has
 // arrived in the current generation, within the policy of the segment.
 //
-// Errors: ErrSlotOpen, ErrFormat, ErrNoSpace (the old format goes on), those of
+// Errors: ErrSlotOpen, ErrFormat, ErrTooLarge (sealed), ErrNoSpace (the old format goes on), those of
 // Begin, or that of ctx.
 func (w *Writer) SetFormat(ctx context.Context, f Format) error {
 	w.mu.Lock()
@@ -45,6 +47,10 @@ func (w *Writer) setFormat(ctx context.Context, f Format) error {
 		return err
 	}
 	if int64(f.Size()) > w.seg.st.capacity {
+		if w.opts.Sealed {
+			return fmt.Errorf("%w: %d bytes, and there are %d; a sealed segment cannot move: make it with Options.Capacity for its largest frame",
+				ErrTooLarge, f.Size(), w.seg.st.capacity)
+		}
 		if err := w.move(ctx, f.Size()); err != nil {
 			return err
 		}
@@ -63,13 +69,16 @@ func (w *Writer) move(ctx context.Context, capacity int) error {
 	if err := w.awaitArrivals(ctx); err != nil {
 		return err
 	}
+	failpoint.At("moving")
 	old := w.seg
 	st.name, st.previous, st.controlID, st.firstFrame = w.name, old.st.generation, w.ctl.id, w.next
-	next, err := build(w.dir, &st)
+	next, err := build(home{w.dir, w.gid}, &st)
 	if err != nil {
 		return err
 	}
+	failpoint.At("move-built")
 	err = shm.Guard(func() error { carryOver(next, old); return nil }, old.m, next.m)
+	failpoint.At("move-carried")
 	if err == nil && !w.dir.Is(w.name, old.file) {
 		w.unlinked, err = true, ErrUnlinked // the name may be another writer's by now
 	}
@@ -90,9 +99,11 @@ func (w *Writer) move(ctx context.Context, capacity int) error {
 		gen := old.m.Bytes()[old.st.dynOffset+dyNext:]
 		copy(gen, next.st.generation[:])
 		old.dyn64(dyFinal).Store(final)
+		failpoint.At("move-final")
 		// sync: end. Readers load the state, then the final frame and the next
 		// generation.
 		old.dyn32(dyState).Store(uint32(Moved))
+		failpoint.At("moved")
 		old.ring()
 		return nil
 	}, old.m)

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/framebridge/framebridge/internal/futex"
 	"github.com/framebridge/framebridge/internal/shm"
 )
 
@@ -24,8 +25,11 @@ func DefaultDir() string {
 	if d := os.Getenv(DirEnv); d != "" {
 		return d
 	}
-	return "/dev/shm/framebridge-" + strconv.Itoa(os.Geteuid())
+	return ownDir()
 }
+
+// ownDir is this user's own directory.
+func ownDir() string { return "/dev/shm/framebridge-" + strconv.Itoa(os.Geteuid()) }
 
 // CheckName reports whether a segment may have this name: one to 64 of a-z, 0-9,
 // dot, underscore and hyphen, the first a letter or digit. The error matches
@@ -77,7 +81,7 @@ func parseHidden(name string) (segment string, id uint64, staged, ok bool) {
 }
 
 // openDir opens the directory of segments; empty means DefaultDir.
-func openDir(path string, create bool) (*shm.Dir, error) {
+func openDir(path string, o shm.DirOptions) (*shm.Dir, error) {
 	if path == "" {
 		path = DefaultDir()
 	}
@@ -85,7 +89,7 @@ func openDir(path string, create bool) (*shm.Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return shm.OpenDir(abs, create, false)
+	return shm.OpenDir(abs, o)
 }
 
 // notFound turns a missing file into ErrNotFound.
@@ -125,5 +129,7 @@ func mapData(file *shm.File, fst shm.Stat, writable bool) (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSegment(st, file, m), nil
+	s := newSegment(st, file, m)
+	s.waitKey = futex.Key{Dev: fst.Dev, Inode: fst.Inode, Offset: int64(st.dynOffset + dyEvent)}
+	return s, nil
 }

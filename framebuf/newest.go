@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/seqlock"
 	"github.com/framebridge/framebridge/internal/shm"
 )
@@ -112,6 +113,7 @@ func (r *Reader) pinFrame(n uint64, slot int) (*Frame, error) {
 	// in this order and sequentially consistent; the writer stores the back word,
 	// then loads the pins.
 	pin.Store(n + 1)
+	failpoint.At("pin-stored")
 	if b, bs, ok := unpack(s.dyn64(dyBack).Load()); ok && bs == slot && b != n {
 		pin.Store(0)
 		return nil, nil
@@ -130,6 +132,7 @@ func (r *Reader) pinFrame(n uint64, slot int) (*Frame, error) {
 	r.mu.Lock()
 	r.pinOf[j] = f
 	r.mu.Unlock()
+	failpoint.At("pin-held")
 	return f, nil
 }
 

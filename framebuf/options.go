@@ -28,6 +28,21 @@ type Options struct {
 	// Dir is the directory of segments. Default: DefaultDir. It is made if only
 	// its last element is missing.
 	Dir string
+	// Group, a name or number, lets the members of that group read the segment, also
+	// those who are other users: the data file gets mode 0640, the control file 0660,
+	// and the directory 2750 if this user alone could enter it and Create made it or it
+	// is the user's own of DefaultDir; any other one must let the group in already.
+	// Members cannot change a frame. They can spoil pins and lossless reading, and as
+	// lossless readers hold the writer back within its policy. Default: none, the
+	// segment is for this user alone (mode 0600).
+	Group string
+	// Sealed makes a segment without a name, in memory that nobody can take away from
+	// its readers and nobody but the writer can write, not even this user: Dir is not
+	// used, no tmpfs limits its size, and nothing is left of it when the last process
+	// that has it ends. Child processes get it with Writer.HandDown; nobody else can
+	// find it. It cannot move: Capacity is what its frames may ever have. Linger is not
+	// used: who has the descriptors can read it after the end. Default: false.
+	Sealed bool
 	// Slots is the number of slots, from 2. Default: 4; 64 for Data.
 	Slots int
 	// Capacity is how many bytes a frame may have. A segment whose frames may grow
@@ -92,6 +107,9 @@ func (o *Options) resolve(f Format) (Options, error) {
 	r.EvictAfter = cmp.Or(r.EvictAfter, 5*time.Second)
 	r.Linger = cmp.Or(r.Linger, 5*time.Second)
 	r.MaxBytes = cmp.Or(r.MaxBytes, maxSegment)
+	if r.Sealed {
+		r.Linger = -1
+	}
 	switch {
 	case r.Slots < 2 || r.Slots > maxSlots:
 		return r, fmt.Errorf("%w: %d slots; from 2 to %d", ErrFormat, r.Slots, maxSlots)

@@ -49,6 +49,14 @@ func (m Mode) String() string {
 type ReaderOptions struct {
 	// Dir is the directory of segments. Default: DefaultDir.
 	Dir string
+	// TrustUID names users whose segments may be read, beside this user and root. A
+	// user who is trusted can show any picture and change it at any moment, and
+	// nothing else. Pinned and Lossless also need the right to write the control file,
+	// which Options.Group of the writer gives. Default: none.
+	TrustUID []int
+	// Sealed refuses a segment whose memory somebody could take away or, other than
+	// its writer, write: see Options.Sealed. Default: false.
+	Sealed bool
 	// Mode is how to read. Default: Newest.
 	Mode Mode
 	// ReadOnly never touches the control file: the reader is invisible to the
@@ -81,6 +89,7 @@ type ReaderOptions struct {
 type Reader struct {
 	name string
 	opts ReaderOptions
+	in   *inherited // nil: found by name
 	dir  *shm.Dir
 
 	next   sync.Mutex // held by Next; Close waits for it
@@ -117,14 +126,18 @@ type ReaderStats struct {
 // bounds the waiting of Options.Wait and of joining as a lossless reader, which
 // takes at most about 100 ms with a living writer.
 //
+// name may also be one of InheritedName: a sealed segment that was handed down to
+// this process. Its descriptors are not used up, and stay as they are. Wait and
+// Follow have no meaning for it.
+//
 // Errors match ErrName, ErrNotFound, ErrDamaged, ErrVersion, ErrUntrusted,
-// ErrNotMemory, fs.ErrPermission; for Pinned and Lossless also ErrReadOnly and
+// ErrNotMemory, ErrNotSealed, fs.ErrPermission; for Pinned and Lossless also ErrReadOnly and
 // ErrCells; for Lossless ErrRefused (a *RefusedError); outside Linux
 // errors.ErrUnsupported.
 func Open(ctx context.Context, name string, o *ReaderOptions) (*Reader, error) {
 	r, err := open(ctx, name, o)
 	if err != nil {
-		return nil, fmt.Errorf("framebuf: open %s: %w", name, err)
+		return nil, fmt.Errorf("framebuf: open %s: %w", name, readersTrust(err))
 	}
 	return r, nil
 }
@@ -134,7 +147,10 @@ func open(ctx context.Context, name string, o *ReaderOptions) (*Reader, error) {
 	if o != nil {
 		r.opts = *o
 	}
-	switch err := CheckName(name); {
+	if in, ok := parseInherited(name); ok {
+		r.in, r.opts.Wait, r.opts.Follow = &in, false, false
+	}
+	switch err := CheckSource(name); {
 	case err != nil:
 		return nil, err
 	case r.opts.Mode > Lossless:
@@ -146,6 +162,7 @@ func open(ctx context.Context, name string, o *ReaderOptions) (*Reader, error) {
 	}
 	seg, err := r.find(ctx, Generation{}, r.opts.Wait)
 	if err != nil {
+		r.shut()
 		return nil, err
 	}
 	if err := r.adopt(ctx, seg); err != nil {

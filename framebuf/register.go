@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/framebridge/framebridge/internal/futex"
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/shm"
 )
 
@@ -62,7 +62,7 @@ func (r *Reader) register() error {
 		r.stand = admitted
 		return nil
 	}
-	c, err := openControl(r.dir, r.name, &r.seg.st, true)
+	c, err := r.openCells()
 	if err == nil {
 		err = fault(shm.Guard(func() error { return r.takeCell(c) }, c.m))
 		if err != nil {
@@ -106,6 +106,7 @@ func (r *Reader) takeCell(c *control) error {
 		if !taken {
 			continue
 		}
+		failpoint.At("cell-locked")
 		c.cell64(k, clCursor).Store(0)
 		for j := range pins {
 			c.pin(k, j).Store(0)
@@ -124,8 +125,10 @@ func (r *Reader) takeCell(c *control) error {
 		clear(label)
 		copy(label, r.opts.Label)
 		r.cell, r.token = k, randomToken()
+		failpoint.At("cell-written")
 		// sync: join. Everything else in the cell comes before the token.
 		c.cell64(k, clToken).Store(r.token)
+		failpoint.At("token-stored")
 		c.ring() // a writer that waits for a reader looks at once
 		return nil
 	}
@@ -163,7 +166,7 @@ func (r *Reader) join(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		}
-		if _, err := futex.Wait(s.dyn32(dyEvent), ev, waitTick); err != nil {
+		if err := s.sleep(ev, waitTick); err != nil {
 			return errors.Join(ErrDamaged, err)
 		}
 	}
@@ -172,6 +175,7 @@ func (r *Reader) join(ctx context.Context) error {
 func (r *Reader) takeAnswer(s *segment) error {
 	switch s.table32(r.cell, rtState).Load() {
 	case answerJoined:
+		failpoint.At("joined")
 		r.startAt(s.table64(r.cell, rtFirst).Load())
 		r.stand = admitted
 		return nil
@@ -211,11 +215,14 @@ func (r *Reader) leave() {
 		return
 	}
 	r.ctl, r.stand = nil, strange
+	failpoint.At("leaving")
 	_ = shm.Guard(func() error {
 		for j := range pins {
 			c.pin(r.cell, j).Store(0)
 		}
+		failpoint.At("pins-cleared")
 		c.cell64(r.cell, clToken).Store(0)
+		failpoint.At("token-cleared")
 		c.ring()
 		return nil
 	}, c.m)

@@ -5,6 +5,7 @@ package framebuf
 import (
 	"sync/atomic"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/futex"
 	"github.com/framebridge/framebridge/internal/seqlock"
 	"github.com/framebridge/framebridge/internal/shm"
@@ -17,6 +18,8 @@ type segment struct {
 	file *shm.File
 	m    *shm.Mapping
 	refs atomic.Int32 // the holder and each frame that is out; unmapped at 0
+
+	waitKey futex.Key // of the frame event; of a segment that is read
 }
 
 func newSegment(st static, file *shm.File, m *shm.Mapping) *segment {
@@ -80,6 +83,7 @@ func (s *segment) payload(i int) []byte {
 func (s *segment) ring() {
 	ev := s.dyn32(dyEvent)
 	ev.Add(1)
+	failpoint.At("before-wake")
 	_ = futex.WakeAll(ev) // a fault here is found at the next touch
 }
 

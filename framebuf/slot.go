@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/seqlock"
 	"github.com/framebridge/framebridge/internal/shm"
 )
@@ -88,7 +89,13 @@ func (s *Slot) SetMeta(b []byte) error {
 }
 
 // Guard runs fn, which may touch Bytes, and turns a fault there into ErrDamaged.
-func (s *Slot) Guard(fn func() error) error { return fault(shm.Guard(fn, s.seg.m)) }
+// After Publish or Abandon it is ErrClosed, and fn does not run.
+func (s *Slot) Guard(fn func() error) error {
+	if s.isGone() {
+		return fmt.Errorf("framebuf: slot of %s: %w", s.w.name, ErrClosed)
+	}
+	return fault(shm.Guard(fn, s.seg.m))
+}
 
 // Publish makes the frame the newest one and wakes every reader. Errors: ErrDamaged,
 // ErrClosed if the slot or its writer is gone.
@@ -125,15 +132,20 @@ func (w *Writer) publish(s *Slot) {
 	i.PayloadSize, i.Number = s.length, w.next
 	i.Published = time.Duration(shm.Mono())
 	i.store(w.seg.record(s.index), s.meta)
+	failpoint.At("header-stored")
 	// Order 2 of package seqlock: all of the above before the even mark.
 	seqlock.EndWrite(w.seg.sequence(s.index), w.next)
+	failpoint.At("completed")
 	// sync: publish. The even mark before the publish word.
 	w.seg.dyn64(dyPublish).Store(pack(w.next, s.index))
+	failpoint.At("published")
 	w.front, w.frames[s.index] = s.index, w.next+1
 	w.next++
 	w.seg.dyn64(dyPublished).Add(1)
 	w.seg.dyn64(dyLastFrame).Add(1)
+	failpoint.At("frame-counted")
 	w.seg.ring()
+	failpoint.At("frame-rung")
 }
 
 // Abandon gives the slot up: nothing is published, the frame number is used for

@@ -34,6 +34,7 @@ func TestNoSpace(t *testing.T) {
 	require.Greater(t, space.Free, int64(900<<10))
 	require.LessOrEqual(t, space.Free, int64(1<<20))
 	require.Contains(t, err.Error(), dir)
+	require.Contains(t, err.Error(), "docker run --shm-size=1g", "what a container needs")
 	require.Empty(t, entries(t, dir), "nothing is left")
 	w := mustCreate(t, dir, small, Options{})
 	require.NoError(t, w.Close())

@@ -122,7 +122,10 @@ func decodeStatic(b []byte, fileSize int64) (static, error) {
 	damaged := func(format string, a ...any) (static, error) {
 		return static{}, fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, a...))
 	}
-	if len(b) < staticSize || !bytes.Equal(b[:8], []byte(dataMagic)) {
+	if len(b) < staticSize {
+		return damaged("this is not a segment (%d bytes)", fileSize)
+	}
+	if !bytes.Equal(b[:8], []byte(dataMagic)) {
 		return damaged("this is not a segment (no magic)")
 	}
 	s.major, s.minor = le.Uint16(b[stMajor:]), le.Uint16(b[stMinor:])

@@ -6,6 +6,7 @@ package framebuf
 import (
 	"time"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/shm"
 )
 
@@ -63,7 +64,7 @@ func (w *Writer) tick() {
 	w.seg.dyn64(dyHeartbeat).Add(1)
 	w.look()
 	w.bury()
-	if w.ticks%10 == 0 && !w.closed && !w.dir.Is(w.name, w.seg.file) {
+	if w.ticks%10 == 0 && !w.closed && !w.opts.Sealed && !w.dir.Is(w.name, w.seg.file) {
 		w.unlinked = true
 	}
 }
@@ -154,9 +155,11 @@ func (w *Writer) join(k int, token uint64) {
 	w.seg.table64(k, rtDetail).Store(detail)
 	w.seg.table32(k, rtReason).Store(reason)
 	w.seg.table32(k, rtState).Store(state)
+	failpoint.At("answering")
 	// sync: answer. The token is stored last, so that a reader that sees it sees
 	// the rest.
 	w.seg.table64(k, rtToken).Store(token)
+	failpoint.At("answered")
 	w.cells[k] = c
 	w.seg.ring()
 }
@@ -236,8 +239,10 @@ func (w *Writer) evict(now int64) {
 func (w *Writer) evictCell(k int) {
 	c := &w.cells[k]
 	w.seg.table64(k, rtEvictedAt).Store(c.done)
+	failpoint.At("evicting")
 	// sync: evict. Stored before any slot that the reader owed is claimed.
 	w.seg.table32(k, rtState).Store(answerEvicted)
+	failpoint.At("evicted")
 	w.seg.dyn64(dyEvicted).Add(1)
 	c.lossless, c.blocked = false, 0
 }

@@ -36,3 +36,24 @@ func TestWakesDoNotHideDeath(t *testing.T) {
 	require.ErrorIs(t, err, ErrWriterDied)
 	require.NoError(t, ctx.Err())
 }
+
+// A wake that brings no frame, as of another reader that leaves, does not begin the
+// time until the next judgement anew.
+func TestAWakeDoesNotDelayDeath(t *testing.T) {
+	dir := testDir(t)
+	defer sweep(t, dir)
+	w := mustCreate(t, dir, small, Options{})
+	other := mustOpen(t, dir, ReaderOptions{})
+	crash(t, w)
+	best := time.Hour // a busy machine may delay some, not all
+	for range 5 {
+		r := mustOpen(t, dir, ReaderOptions{})
+		start := time.Now()
+		late := time.AfterFunc(waitTick*8/10, other.nudge)
+		_, err := r.Next(within(t, 3*time.Second))
+		best = min(best, time.Since(start))
+		late.Stop()
+		require.ErrorIs(t, err, ErrWriterDied)
+	}
+	require.Less(t, best, waitTick*16/10, "the wake put the judgement off")
+}

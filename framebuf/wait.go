@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/framebridge/framebridge/internal/futex"
 	"github.com/framebridge/framebridge/internal/shm"
@@ -15,6 +16,16 @@ import (
 var errMoved = errors.New("the segment moved to a new generation")
 
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
+
+// lobby is where all readers of this process wait, so that those of one segment
+// are one sleeping thread: that is a matter of the process, not of a reader.
+var lobby futex.Lobby
+
+// sleep waits until the frame event is no longer ev, at most for d.
+func (s *segment) sleep(ev uint32, d time.Duration) error {
+	_, err := lobby.Wait(s.waitKey, s.dyn32(dyEvent), ev, d)
+	return err
+}
 
 func wake(s *segment) { _ = futex.WakeAll(s.dyn32(dyEvent)) }
 
@@ -26,7 +37,13 @@ func wake(s *segment) { _ = futex.WakeAll(s.dyn32(dyEvent)) }
 // that of ctx.
 func (r *Reader) await(ctx context.Context, want uint64, check func() error) (uint64, error) {
 	s := r.seg
-	orphaned, judged := 0, shm.Mono()
+	if w := s.dyn64(dyPublish).Load(); w>>16 >= want {
+		return w, nil
+	}
+	// A context that ends wakes the sleep below; if it does so just before that, the
+	// tick ends it.
+	defer context.AfterFunc(ctx, r.nudge)()
+	orphaned, judged, left := 0, shm.Mono(), waitTick
 	for {
 		// sync: publish. The event is loaded before the publish word: a frame that
 		// comes in between changes the event, and the sleep below ends at once.
@@ -48,20 +65,21 @@ func (r *Reader) await(ctx context.Context, want uint64, check func() error) (ui
 		case ctx.Err() != nil:
 			return 0, context.Cause(ctx)
 		}
-		if _, err := futex.Wait(s.dyn32(dyEvent), ev, waitTick); err != nil {
+		if err := s.sleep(ev, left); err != nil {
 			return 0, errors.Join(ErrDamaged, err)
 		}
 		// By the own clock, not by whether the sleep timed out: wake-ups that bring
-		// no frame, of whatever origin, must not put the judgement off.
+		// no frame, of whatever origin, must not put the judgement off, nor begin the
+		// time until it anew.
 		now := shm.Mono()
-		if now-judged < int64(waitTick) {
+		if left = waitTick - time.Duration(now-judged); left > 0 {
 			continue
 		}
-		judged = now
+		judged, left = now, waitTick
 		if w, err := s.verdict(want); w != 0 || err != nil {
 			return w, err
 		}
-		if orphaned = r.orphaned(orphaned); orphaned > 10 {
+		if orphaned = r.orphaned(orphaned); orphaned >= orphanTicks {
 			return 0, ErrUnlinked
 		}
 	}
@@ -104,9 +122,17 @@ func (s *segment) verdict(want uint64) (uint64, error) {
 	return 0, ErrWriterDied
 }
 
+// orphanTicks is at how many time-outs in a row without a name a reader gives up:
+// within a second in all.
+const orphanTicks = 6
+
 // orphaned counts time-outs in a row at which a living segment had no name: it
-// was removed by hand. Once or twice is a move or a take-over on its way.
+// was removed by hand. Once or twice is a move or a take-over on its way. An
+// inherited one has no name from the start.
 func (r *Reader) orphaned(before int) int {
+	if r.in != nil {
+		return 0
+	}
 	st, err := r.seg.file.Stat()
 	if err != nil || st.Links > 0 {
 		return 0

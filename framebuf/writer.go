@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/framebridge/framebridge/internal/failpoint"
 	"github.com/framebridge/framebridge/internal/futex"
 	"github.com/framebridge/framebridge/internal/shm"
 )
@@ -21,7 +22,8 @@ import (
 type Writer struct {
 	name string
 	opts Options
-	dir  *shm.Dir
+	dir  *shm.Dir // nil: sealed
+	gid  int      // of the group that the segment is shared with, or shm.NoGroup
 
 	stop chan struct{} // closed by Close: the tick goroutine ends
 	done chan struct{} // closed by the tick goroutine
@@ -50,9 +52,10 @@ type Writer struct {
 //
 // The memory is reserved here, so that no later frame can fail for want of it.
 // Errors match ErrName, ErrFormat, ErrBusy (another writer lives),
-// ErrNoSpace (a *SpaceError), ErrNotMemory, ErrUntrusted, ErrDamaged (a file that
-// is no segment has the name), or errors.ErrUnsupported outside Linux. A segment
-// whose writer was killed is taken over, and frame numbers go on from there.
+// ErrNoSpace (a *SpaceError), ErrNotMemory, ErrUntrusted, ErrGroup, ErrDamaged (a
+// file that is no segment has the name), or errors.ErrUnsupported outside Linux. A
+// segment whose writer was killed is taken over, and frame numbers go on from there;
+// who may read it is what Options says now, not what it was.
 func Create(name string, f Format, o *Options) (*Writer, error) {
 	w, err := create(name, f, o)
 	if err != nil {
@@ -74,23 +77,30 @@ func create(name string, f Format, o *Options) (*Writer, error) {
 		return nil, err
 	}
 	st.name = name
-	dir, err := openDir(opts.Dir, true)
+	h, err := openHome(&opts)
 	if err != nil {
 		return nil, err
 	}
-	seg, ctl, err := claimName(dir, name, &st)
+	var seg *segment
+	var ctl *control
+	if h.sealed() {
+		seg, ctl, err = buildBoth(h, name, &st)
+	} else {
+		seg, ctl, err = claimName(h, name, &st)
+	}
 	if err != nil {
-		_ = dir.Close()
+		_ = h.dir.Close()
 		return nil, err
 	}
-	w := newWriter(name, f, opts, dir, seg, ctl)
+	w := newWriter(name, f, opts, h, seg, ctl)
 	go w.run()
+	failpoint.At("created")
 	return w, nil
 }
 
-func newWriter(name string, f Format, opts Options, dir *shm.Dir, seg *segment, ctl *control) *Writer {
+func newWriter(name string, f Format, opts Options, h home, seg *segment, ctl *control) *Writer {
 	return &Writer{
-		name: name, opts: opts, dir: dir, seg: seg, ctl: ctl, format: f, template: opts.Template,
+		name: name, opts: opts, dir: h.dir, gid: h.gid, seg: seg, ctl: ctl, format: f, template: opts.Template,
 		next: seg.st.firstFrame, front: -1,
 		frames: make([]uint64, seg.st.slots), tried: make([]bool, seg.st.slots), cells: make([]cell, seg.st.cells+1),
 		stop: make(chan struct{}), done: make(chan struct{}),
@@ -212,22 +222,27 @@ func (w *Writer) Close() error {
 	w.closed = true
 	patience := w.opts.Linger
 	w.unblock() // an orderly end evicts nobody
+	failpoint.At("ending")
 	err := shm.Guard(func() error {
 		w.seg.dyn64(dyFinal).Store(w.next) // n+1 of the last frame: w.next is one beyond it
 		if w.front < 0 {
 			w.seg.dyn64(dyFinal).Store(0)
 		}
+		failpoint.At("final-stored")
 		// sync: end. Readers load the state, then the final frame.
 		w.seg.dyn32(dyState).Store(uint32(Ended))
+		failpoint.At("ended")
 		w.seg.ring()
 		return nil
 	}, w.seg.m)
 	_ = futex.WakeAll(w.ctl.event()) // a Begin that waits for readers ends
 	w.mu.Unlock()
+	failpoint.At("end-rung")
 	if err == nil && patience > 0 {
 		w.linger(patience)
 	}
 	arrived := err != nil || w.awaitLast()
+	failpoint.At("lingered")
 	close(w.stop)
 	<-w.done
 	w.remove(arrived)
@@ -273,12 +288,15 @@ func (w *Writer) linger(patience time.Duration) {
 func (w *Writer) remove(names bool) {
 	w.mu.Lock() // a Begin on its way out still looks
 	defer w.mu.Unlock()
+	names = names && !w.opts.Sealed
 	if names && w.dir.Is(w.name, w.seg.file) {
 		_ = w.dir.Unlink(w.name)
 	}
+	failpoint.At("unlinked")
 	if n := controlName(w.name, w.ctl.id); names && w.dir.Is(n, w.ctl.file) {
 		_ = w.dir.Unlink(n)
 	}
+	failpoint.At("control-unlinked")
 	_ = w.seg.release()
 	_ = w.ctl.release()
 	_ = w.dir.Close()

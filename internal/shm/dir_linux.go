@@ -6,14 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
 // Dir is an open, checked directory. Safe for concurrent use until Close.
 type Dir struct {
-	fd   int
-	path string
+	fd    int
+	path  string
+	trust []int
+	made  bool
 }
 
 // File systems whose files are memory (include/uapi/linux/magic.h).
@@ -23,15 +26,17 @@ const (
 	hugetlbfsMagic = 0x958458f6
 )
 
-// OpenDir opens the directory at path and, if create is set, makes it first
-// (mode 0700, only the last element). It must be a real directory of this user
-// or root in which nobody outside its group may replace files, on a memory
-// file system unless anyFileSystem is set.
-func OpenDir(path string, create, anyFileSystem bool) (*Dir, error) {
-	if create {
-		if err := unix.Mkdir(path, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+// OpenDir opens the directory at path. It must be a real directory of this user,
+// of root or of a trusted user, in which nobody outside its group may replace
+// files, on a memory file system unless o says otherwise.
+func OpenDir(path string, o DirOptions) (*Dir, error) {
+	made := false
+	if o.Create {
+		err := unix.Mkdir(path, 0o700)
+		if err != nil && !errors.Is(err, unix.EEXIST) {
 			return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
 		}
+		made = err == nil
 	}
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -44,8 +49,8 @@ func OpenDir(path string, create, anyFileSystem bool) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dir{fd: fd, path: path}
-	if err := d.check(anyFileSystem); err != nil {
+	d := &Dir{fd: fd, path: path, trust: o.TrustUIDs, made: made}
+	if err := d.check(o.AnyFileSystem); err != nil {
 		_ = d.Close()
 		return nil, err
 	}
@@ -58,7 +63,7 @@ func (d *Dir) check(anyFileSystem bool) error {
 		return &os.PathError{Op: "fstat", Path: d.path, Err: err}
 	}
 	if !d.trustsUID(int(st.Uid)) {
-		return fmt.Errorf("shm: %s: %w: it belongs to user %d", d.path, ErrUntrusted, st.Uid)
+		return &OwnerError{Path: d.path, UID: int(st.Uid)}
 	}
 	// A sticky directory (as /dev/shm itself) lets others add names but not
 	// remove or replace ours.
@@ -80,7 +85,38 @@ func (d *Dir) check(anyFileSystem bool) error {
 }
 
 func (d *Dir) trustsUID(uid int) bool {
-	return uid == os.Geteuid() || uid == 0
+	return uid == os.Geteuid() || uid == 0 || slices.Contains(d.trust, uid)
+}
+
+// Made reports whether this call of OpenDir made the directory.
+func (d *Dir) Made() bool { return d.made }
+
+// Share sees to it that a group can reach and list the directory. With open, one
+// of this user that nobody else can enter is given to the group, mode 2750. Any
+// other one must let the group in already; else the error matches ErrGroup and
+// says what to do.
+func (d *Dir) Share(gid int, open bool) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(d.fd, &st); err != nil {
+		return &os.PathError{Op: "fstat", Path: d.path, Err: err}
+	}
+	mode := st.Mode & 0o7777
+	switch {
+	case mode&0o022 != 0 && mode&unix.S_ISVTX == 0:
+		return fmt.Errorf("%w: in %s (mode %04o) its group may replace files: chmod +t %s", ErrGroup, d.path, mode, d.path)
+	case mode&0o005 == 0o005, int(st.Gid) == gid && mode&0o050 == 0o050:
+		return nil
+	case !open || int(st.Uid) != os.Geteuid() || mode&0o077 != 0:
+		return fmt.Errorf("%w: group %d cannot enter %s (group %d, mode %04o): chgrp %d %s && chmod 2750 %s, or take another directory",
+			ErrGroup, gid, d.path, st.Gid, mode, gid, d.path, d.path)
+	}
+	if err := unix.Fchown(d.fd, -1, gid); err != nil {
+		return fmt.Errorf("%w: %s cannot be given to group %d: %w", ErrGroup, d.path, gid, err)
+	}
+	if err := unix.Fchmod(d.fd, unix.S_ISGID|0o750); err != nil { // the umask has no say
+		return &os.PathError{Op: "chmod", Path: d.path, Err: err}
+	}
+	return nil
 }
 
 // Close closes the directory. It is idempotent.

@@ -89,7 +89,7 @@ func (m *Mapping) Close() error {
 // CreateUnnamed makes a file of size bytes without a name, with its memory
 // reserved: a full file system is a *SpaceError here and never a fault later.
 // Killed before Link, it leaves nothing behind.
-func (d *Dir) CreateUnnamed(size int64, mode uint32) (*File, error) {
+func (d *Dir) CreateUnnamed(size int64, a Access) (*File, error) {
 	fd, err := unix.Openat(d.fd, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, &os.PathError{Op: "create a file in", Path: d.path, Err: err}
@@ -99,17 +99,11 @@ func (d *Dir) CreateUnnamed(size int64, mode uint32) (*File, error) {
 		return nil, err
 	}
 	f := &File{fd: fd, path: d.path}
-	if err := unix.Fchmod(fd, mode); err != nil { // the umask has no say
+	if err := f.give(a); err != nil {
 		_ = f.Close()
-		return nil, &os.PathError{Op: "chmod in", Path: d.path, Err: err}
+		return nil, err
 	}
-	for {
-		err = unix.Fallocate(fd, 0, 0, size)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
+	if err := f.reserve(size); err != nil {
 		_ = f.Close() // before asking, so that a partial reservation is not counted
 		if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EFBIG) || errors.Is(err, unix.ENOMEM) {
 			return nil, &SpaceError{Path: d.path, Needed: size, Free: d.Free(), err: err}
@@ -117,6 +111,29 @@ func (d *Dir) CreateUnnamed(size int64, mode uint32) (*File, error) {
 		return nil, &os.PathError{Op: "reserve memory in", Path: d.path, Err: err}
 	}
 	return f, nil
+}
+
+// give sets the group and then the mode: a file is never open to the wrong group.
+func (f *File) give(a Access) error {
+	if a.GID >= 0 {
+		if err := unix.Fchown(f.fd, -1, a.GID); err != nil {
+			return fmt.Errorf("%w: a file in %s cannot be given to group %d: %w", ErrGroup, f.path, a.GID, err)
+		}
+	}
+	if err := unix.Fchmod(f.fd, a.Mode); err != nil { // the umask has no say
+		return &os.PathError{Op: "chmod in", Path: f.path, Err: err}
+	}
+	return nil
+}
+
+// reserve makes the file so large, with memory behind every byte.
+func (f *File) reserve(size int64) error {
+	for {
+		err := unix.Fallocate(f.fd, 0, 0, size)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 // Link gives an unnamed file its name. A name that exists is fs.ErrExist.
@@ -131,7 +148,7 @@ func (d *Dir) Link(f *File, name string) error {
 
 // Open opens a regular file that only trusted users can have made: never through
 // a symbolic link, never blocking (a FIFO would), one name only, owned by this
-// user or root, and neither writable for others nor, unless groupWrite, for its
+// user, root or a trusted user, and neither writable for others nor, unless groupWrite, for its
 // group. fs.ErrNotExist and fs.ErrPermission come through.
 func (d *Dir) Open(name string, write, groupWrite bool) (*File, Stat, error) {
 	flags := unix.O_RDONLY
@@ -141,7 +158,7 @@ func (d *Dir) Open(name string, write, groupWrite bool) (*File, Stat, error) {
 	fd, err := unix.Openat(d.fd, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EISDIR) {
-			return nil, Stat{}, fmt.Errorf("shm: %s: %w: not a regular file (%w)", d.Join(name), ErrUntrusted, err)
+			return nil, Stat{}, fmt.Errorf("shm: %s: %w: %s, not a regular file (%w)", d.Join(name), ErrUntrusted, d.typeOf(name), err)
 		}
 		return nil, Stat{}, &os.PathError{Op: "open", Path: d.Join(name), Err: err}
 	}
@@ -150,7 +167,7 @@ func (d *Dir) Open(name string, write, groupWrite bool) (*File, Stat, error) {
 		return nil, Stat{}, err
 	}
 	f := &File{fd: fd, path: d.Join(name)}
-	st, err := f.trusted(d, groupWrite)
+	st, err := f.trusted(d.trustsUID, groupWrite)
 	if err != nil {
 		_ = f.Close()
 		return nil, Stat{}, err
@@ -158,7 +175,7 @@ func (d *Dir) Open(name string, write, groupWrite bool) (*File, Stat, error) {
 	return f, st, nil
 }
 
-func (f *File) trusted(d *Dir, groupWrite bool) (Stat, error) {
+func (f *File) trusted(uid func(int) bool, groupWrite bool) (Stat, error) {
 	var raw unix.Stat_t
 	if err := unix.Fstat(f.fd, &raw); err != nil {
 		return Stat{}, &os.PathError{Op: "fstat", Path: f.path, Err: err}
@@ -170,15 +187,40 @@ func (f *File) trusted(d *Dir, groupWrite bool) (Stat, error) {
 	}
 	switch {
 	case raw.Mode&unix.S_IFMT != unix.S_IFREG:
-		return st, fmt.Errorf("shm: %s: %w: not a regular file", f.path, ErrUntrusted)
+		return st, fmt.Errorf("shm: %s: %w: %s, not a regular file", f.path, ErrUntrusted, fileType(raw.Mode))
 	case st.Links > 1:
 		return st, fmt.Errorf("shm: %s: %w: it has %d names", f.path, ErrUntrusted, st.Links)
-	case !d.trustsUID(st.UID):
-		return st, fmt.Errorf("shm: %s: %w: it belongs to user %d", f.path, ErrUntrusted, st.UID)
+	case !uid(st.UID):
+		return st, &OwnerError{Path: f.path, UID: st.UID}
 	case st.Mode&bad != 0:
 		return st, fmt.Errorf("shm: %s: %w: mode %04o lets others write", f.path, ErrUntrusted, st.Mode)
 	}
 	return st, nil
+}
+
+// typeOf says what a name is, for messages.
+func (d *Dir) typeOf(name string) string {
+	var st unix.Stat_t
+	if err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return "something"
+	}
+	return fileType(st.Mode)
+}
+
+func fileType(mode uint32) string {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFLNK:
+		return "a symbolic link"
+	case unix.S_IFIFO:
+		return "a FIFO"
+	case unix.S_IFDIR:
+		return "a directory"
+	case unix.S_IFSOCK:
+		return "a socket"
+	case unix.S_IFCHR, unix.S_IFBLK:
+		return "a device"
+	}
+	return "something else"
 }
 
 // aboveStdio moves a descriptor out of 0 to 2: a process that started with one
@@ -198,7 +240,7 @@ func aboveStdio(fd int) (int, error) {
 func statOf(st *unix.Stat_t) Stat {
 	return Stat{
 		Size: st.Size, Inode: st.Ino, Dev: st.Dev, Links: int(st.Nlink),
-		UID: int(st.Uid), Mode: st.Mode & 0o7777,
+		UID: int(st.Uid), GID: int(st.Gid), Mode: st.Mode & 0o7777,
 	}
 }
 

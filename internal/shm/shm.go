@@ -21,16 +21,50 @@ var (
 	// have planted or could change: wrong owner, wrong type, wrong mode, a
 	// symbolic link, more than one name.
 	ErrUntrusted = errors.New("not trusted")
+	// ErrGroup is returned when a file or directory cannot be shared with a group.
+	ErrGroup = errors.New("not possible to share with this group")
 	// ErrFault is matched by every *FaultError.
 	ErrFault = errors.New("memory is gone: the file was truncated")
 )
 
+// OwnerError is returned for a file or directory of a user who is not trusted. It
+// matches ErrUntrusted.
+type OwnerError struct {
+	Path string
+	UID  int // whose it is
+}
+
+// Error names the owner.
+func (e *OwnerError) Error() string {
+	return fmt.Sprintf("%s: %v: it belongs to user %d", e.Path, ErrUntrusted, e.UID)
+}
+
+// Is reports whether target is ErrUntrusted.
+func (e *OwnerError) Is(target error) bool { return target == ErrUntrusted }
+
+// DirOptions say how to open a directory. The zero value is right for one that
+// exists and holds what this user or root made.
+type DirOptions struct {
+	Create        bool  // make it first (mode 0700, only the last element)
+	AnyFileSystem bool  // it need not be in memory
+	TrustUIDs     []int // owners to trust, beside this user and root: of the directory and of what is opened in it
+}
+
+// Access is who may do what with a new file, whatever the umask says.
+type Access struct {
+	Mode uint32 // permission bits
+	GID  int    // group that the file is given to; NoGroup leaves it
+}
+
+// NoGroup is Access.GID of a file that stays with the group that the kernel gives it.
+const NoGroup = -1
+
 // SpaceError is returned when a file system has not enough room. It matches
 // syscall.ENOSPC.
 type SpaceError struct {
-	Path   string // the directory
+	Path   string // the directory; empty for a file in none
 	Needed int64  // bytes asked for
-	Free   int64  // bytes free when the reservation failed
+	Free   int64  // bytes free when the reservation failed; -1 unknown
 	err    error
 }
 
@@ -63,6 +97,7 @@ type Stat struct {
 	Dev   uint64
 	Links int
 	UID   int
+	GID   int
 	Mode  uint32 // permission bits
 }
 

@@ -7,6 +7,7 @@ package shm
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 )
 
@@ -17,7 +18,13 @@ type File struct{}
 type Dir struct{}
 
 // OpenDir returns errors.ErrUnsupported.
-func OpenDir(string, bool, bool) (*Dir, error) { return nil, errors.ErrUnsupported }
+func OpenDir(string, DirOptions) (*Dir, error) { return nil, errors.ErrUnsupported }
+
+// Made is false.
+func (d *Dir) Made() bool { return false }
+
+// Share returns errors.ErrUnsupported.
+func (d *Dir) Share(int, bool) error { return errors.ErrUnsupported }
 
 // Close does nothing.
 func (d *Dir) Close() error { return nil }
@@ -44,7 +51,7 @@ func (d *Dir) Is(string, *File) bool { return false }
 func (d *Dir) Join(name string) string { return filepath.Join(d.Path(), name) }
 
 // CreateUnnamed returns errors.ErrUnsupported.
-func (d *Dir) CreateUnnamed(int64, uint32) (*File, error) { return nil, errors.ErrUnsupported }
+func (d *Dir) CreateUnnamed(int64, Access) (*File, error) { return nil, errors.ErrUnsupported }
 
 // Link returns errors.ErrUnsupported.
 func (d *Dir) Link(*File, string) error { return errors.ErrUnsupported }
@@ -53,6 +60,23 @@ func (d *Dir) Link(*File, string) error { return errors.ErrUnsupported }
 func (d *Dir) Open(string, bool, bool) (*File, Stat, error) {
 	return nil, Stat{}, errors.ErrUnsupported
 }
+
+// CreateSealable returns errors.ErrUnsupported.
+func CreateSealable(string, int64, Access) (*File, error) { return nil, errors.ErrUnsupported }
+
+// OpenInherited returns errors.ErrUnsupported.
+func OpenInherited(int, bool, bool, []int) (*File, Stat, error) {
+	return nil, Stat{}, errors.ErrUnsupported
+}
+
+// Seal returns errors.ErrUnsupported.
+func (f *File) Seal(bool) error { return errors.ErrUnsupported }
+
+// Sealed is false.
+func (f *File) Sealed() (size, writes bool) { return false, false }
+
+// Reopen returns errors.ErrUnsupported.
+func (f *File) Reopen(bool) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 // Close does nothing.
 func (f *File) Close() error { return nil }

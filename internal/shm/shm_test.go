@@ -21,7 +21,7 @@ func testDir(t testing.TB) *Dir {
 	path, err := os.MkdirTemp("/dev/shm", "framebridge-shm-test-")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(path)) })
-	d, err := OpenDir(path, false, false)
+	d, err := OpenDir(path, DirOptions{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	return d
@@ -30,7 +30,7 @@ func testDir(t testing.TB) *Dir {
 // newFile is a file of some pages under a name, mapped.
 func newFile(t testing.TB, d *Dir, name string, size int64) (*File, *Mapping) {
 	t.Helper()
-	f, err := d.CreateUnnamed(size, 0o600)
+	f, err := d.CreateUnnamed(size, Access{Mode: 0o600, GID: NoGroup})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, f.Close()) })
 	require.NoError(t, d.Link(f, name))
@@ -74,7 +74,7 @@ func TestCreateLinkOpen(t *testing.T) {
 func TestUnnamedLeavesNothing(t *testing.T) {
 	d := testDir(t)
 	before := d.Free()
-	f, err := d.CreateUnnamed(1<<20, 0o640)
+	f, err := d.CreateUnnamed(1<<20, Access{Mode: 0o640, GID: NoGroup})
 	require.NoError(t, err)
 	st, err := f.Stat()
 	require.NoError(t, err)
@@ -231,6 +231,14 @@ func TestOpenRefusesStrangers(t *testing.T) {
 		require.NoError(t, os.Chown(at("foreign"), 65533, 65533))
 		_, _, err := d.Open("foreign", false, false)
 		require.ErrorIs(t, err, ErrUntrusted)
+		require.EqualError(t, err, at("foreign")+": not trusted: it belongs to user 65533")
+		trusting, err := OpenDir(d.Path(), DirOptions{TrustUIDs: []int{65533}})
+		require.NoError(t, err)
+		defer trusting.Close()
+		f, st, err := trusting.Open("foreign", false, false)
+		require.NoError(t, err)
+		require.Equal(t, 65533, st.UID)
+		require.NoError(t, f.Close())
 	}
 }
 
@@ -245,17 +253,17 @@ func TestOpenDirRefusesStrangers(t *testing.T) {
 	require.NoError(t, os.Symlink("real", at("link")))
 	require.NoError(t, os.WriteFile(at("file"), nil, 0o600))
 	for _, name := range []string{"open", "link", "file"} {
-		_, err := OpenDir(at(name), true, false)
+		_, err := OpenDir(at(name), DirOptions{Create: true})
 		require.ErrorIs(t, err, ErrUntrusted, name)
 	}
-	_, err := OpenDir(at("absent"), false, false)
+	_, err := OpenDir(at("absent"), DirOptions{})
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	_, err = OpenDir(at("absent/deep"), true, false)
+	_, err = OpenDir(at("absent/deep"), DirOptions{Create: true})
 	require.ErrorIs(t, err, fs.ErrNotExist, "only the last element is made")
-	_, err = OpenDir("/proc", false, false)
+	_, err = OpenDir("/proc", DirOptions{})
 	require.ErrorIs(t, err, ErrNotMemory)
 	for _, name := range []string{"real", "sticky", "made"} {
-		ok, err := OpenDir(at(name), true, false)
+		ok, err := OpenDir(at(name), DirOptions{Create: true})
 		require.NoError(t, err, name)
 		require.NoError(t, ok.Close())
 		require.NoError(t, ok.Close(), "idempotent")
@@ -271,18 +279,18 @@ func TestSpaceError(t *testing.T) {
 		t.Skipf("mounting a small tmpfs needs root: %v", err)
 	}
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(path, 0)) })
-	d, err := OpenDir(path, false, false)
+	d, err := OpenDir(path, DirOptions{})
 	require.NoError(t, err)
 	defer d.Close()
 	free := d.Free()
 	require.Positive(t, free)
-	_, err = d.CreateUnnamed(1<<20, 0o600)
+	_, err = d.CreateUnnamed(1<<20, Access{Mode: 0o600, GID: NoGroup})
 	var space *SpaceError
 	require.ErrorAs(t, err, &space)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	require.Equal(t, SpaceError{Path: path, Needed: 1 << 20, Free: free, err: space.err}, *space)
 	require.Equal(t, free, d.Free(), "a reservation that failed keeps nothing")
-	f, err := d.CreateUnnamed(free, 0o600)
+	f, err := d.CreateUnnamed(free, Access{Mode: 0o600, GID: NoGroup})
 	require.NoError(t, err)
 	require.Zero(t, d.Free())
 	require.NoError(t, f.Close())
