@@ -48,6 +48,7 @@ func run() int {
 	sections := []section{
 		{"capture", "ffmpeg's pipe into a segment, beside a slice, Python and the floor (1080p)", (*bench).capture},
 		{"encode", "a segment into ffmpeg, beside ffmpeg reading the raw frames from memory (1080p)", (*bench).encode},
+		{"bound", "what the kernel gives two processes that do nothing else: the bound of the encode feed (1080p)", (*bench).bound},
 		{"copy", "a copying read beside memcpy in pieces (1080p)", (*bench).copying},
 		{"own", "our own time to publish and to read in place, nobody waiting", (*bench).own},
 		{"wake", "publish to wake-up beside a bare futex", (*bench).wake},

@@ -46,6 +46,17 @@ func (b *bench) role(role string, args ...string) *exec.Cmd {
 
 // runRole is what the other processes do. They end when their input does.
 func runRole(role string) int {
+	if role == "drain" { // its input is what it reads
+		n, err := strconv.Atoi(os.Args[2])
+		if err == nil {
+			err = drain(os.Args[1], n)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench: drain:", err)
+			return 1
+		}
+		return 0
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { _, _ = io.Copy(io.Discard, os.Stdin); cancel() }()
 	var err error
