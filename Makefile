@@ -15,7 +15,7 @@ CLIPS         ?= testdata
 SHELL         := /bin/bash
 .SHELLFLAGS   := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit race python check fmt fmt-check vet lint bench fuzz cross same-frames testdata clean
+.PHONY: help setup build demo test unit race python check fmt fmt-check vet lint bench faults mutants model fuzz cross same-frames testdata clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,7 @@ fmt-check:
 
 vet:
 	go vet ./...
+	go vet -tags faults ./internal/failpoint ./internal/faults
 
 lint: $(GOLANGCI_LINT) ## golangci-lint, gofumpt and goimports included
 	$(GOLANGCI_LINT) run ./...
@@ -66,6 +67,17 @@ $(GOLANGCI_LINT):
 
 bench: ## speeds against ffmpeg and plain memory copies, side by side in one run
 	@if [ -x scripts/bench ]; then scripts/bench; else go test -run '^$$' -bench . -benchmem ./...; fi
+
+faults: ## break it on purpose: real kills, hostile files (3 minutes; FAULTS=night: hours); FAULTS_FLAGS='-only A1'
+	@mkdir -p bin
+	go build $(BUILD_FLAGS) -tags faults -o bin/faults ./internal/faults
+	bin/faults $(FAULTS_FLAGS)
+
+mutants: ## break the protocol in a copy of the tree, one way at a time, and see that the tests notice
+	@scripts/mutants
+
+model: ## explore the protocol's interleavings, the long form
+	FRAMEBRIDGE_MODEL=long go test -v -count=1 -timeout 60m ./internal/model
 
 fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ { names = names " " $$1 } /^ok/ { n = split(names, f, " "); for (i = 1; i <= n; i++) print $$2, f[i]; names = "" }' | \

@@ -173,21 +173,24 @@ func (w *Writer) longestHeld() int {
 // awaitCursors waits until a lossless reader lets a frame go, at most one tick.
 func (w *Writer) awaitCursors(round int) error {
 	w.block()
-	return w.pause(round)
+	return w.pause(round, func() bool {
+		before := w.progress()
+		w.look()
+		return w.progress() == before
+	})
 }
 
-// pause sleeps until a reader rings, at most one tick, with mu released.
-func (w *Writer) pause(round int) error {
+// pause sleeps until a reader rings, at most one tick, with mu released, if there
+// is still something to wait for.
+func (w *Writer) pause(round int, still func() bool) error {
 	var ev uint32
-	// sync: cursor. The event is loaded before the cursors: a reader stores its
-	// cursor, then adds to the event. A cursor that moved since the last look is
-	// therefore seen by this look, or changes the event that is waited on.
+	// sync: cursor. The event is loaded before the cursors, and before SeenGen: a
+	// reader stores its word, then adds to the event. A word that changed since the
+	// last look is therefore seen by this look, or changes the event that is waited on.
 	if !w.guardControl(func() { ev = w.ctl.event().Load() }) {
 		return nil // the file is lost, nobody is owed anything any more
 	}
-	before := w.progress()
-	w.look()
-	if w.progress() != before {
+	if !still() {
 		return nil
 	}
 	start := shm.Mono()

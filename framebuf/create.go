@@ -180,6 +180,9 @@ func takeName(h home, name string, st *static, dead *segment) (*segment, *contro
 	if held := dead; held != nil {
 		defer func() { _ = held.release() }()
 		st.firstFrame, st.previous = succeed(held)
+		if !st.previous.IsZero() {
+			st.flags |= flagTookOver
+		}
 	}
 	s, c, err := buildBoth(h, name, st)
 	if se := new(SpaceError); dead != nil && errors.As(err, &se) && (se.Free < 0 || se.Free+dead.st.fileSize >= se.Needed) {

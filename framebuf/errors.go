@@ -52,7 +52,8 @@ type OwnerError = shm.OwnerError
 // Errors of reading.
 var (
 	// ErrWriterDied is returned when the writer is gone without an orderly end.
-	// Everything it had published has been delivered before, to a lossless reader.
+	// Everything it had published has been delivered before, to a lossless reader;
+	// but for one that still read an older generation of a segment that had moved.
 	ErrWriterDied = errors.New("writer died")
 	// ErrEvicted is returned to a lossless reader that the writer stopped waiting
 	// for. The reader must be opened anew.

@@ -102,14 +102,14 @@ func (r *Reader) cellError(err error) error {
 // already. It does not join: the cell and its answer go on.
 //
 // No name, or one that another chain of generations has: the chain has ended. A
-// crash leaves its segment lying, so no name means a clean end; a successor that
-// names a previous generation took over from a dead writer.
+// crash leaves its segment lying, so no name means a clean end, and a chain that
+// took the name over from a dead writer says so.
 func (r *Reader) hop(ctx context.Context) error {
 	seg, err := r.find(ctx, r.seg.st.generation, false)
 	// A lossless reader that was promised the generation it never found cannot say
 	// that it has all: it may also have been evicted there.
 	end := io.EOF
-	if r.opts.Mode == Lossless && r.stand != alone {
+	if r.opts.Mode == Lossless && r.stand == admitted {
 		end = ErrLost
 	}
 	if errors.Is(err, ErrNotFound) {
@@ -119,7 +119,7 @@ func (r *Reader) hop(ctx context.Context) error {
 		return err
 	}
 	if seg.st.controlID != r.seg.st.controlID {
-		died := !seg.st.previous.IsZero()
+		died := seg.st.flags&flagTookOver != 0
 		_ = seg.release()
 		if died {
 			return ErrWriterDied

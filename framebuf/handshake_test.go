@@ -145,3 +145,36 @@ func TestMovesWaitForEveryArrival(t *testing.T) {
 	require.NoError(t, <-wrote)
 	require.NoError(t, r.Close())
 }
+
+// A reader comes out of a moved generation and finds another chain of generations
+// under the name: it is not a move, and what it means is told by whether that one
+// took over from a dead writer.
+func TestMoveIntoAnotherChain(t *testing.T) {
+	for _, mode := range []Mode{Newest, Pinned} {
+		for _, died := range []bool{false, true} {
+			dir, ctx := testDir(t), within(t, 20*time.Second)
+			w := mustCreate(t, dir, small, Options{})
+			r := mustOpen(t, dir, ReaderOptions{Mode: mode})
+			publishStamped(ctx, t, w)
+			f, err := r.Next(ctx)
+			require.NoError(t, err)
+			require.NoError(t, f.Release())
+			require.NoError(t, w.SetFormat(ctx, larger))
+			if died {
+				crash(t, w)
+			} else {
+				require.NoError(t, w.Close())
+			}
+			next := mustCreate(t, dir, small, Options{})
+			publishStamped(ctx, t, next)
+			_, err = r.Next(ctx)
+			if died {
+				require.ErrorIs(t, err, ErrWriterDied, mode)
+			} else {
+				require.ErrorIs(t, err, io.EOF, mode)
+			}
+			require.NoError(t, r.Close())
+			require.NoError(t, next.Close())
+		}
+	}
+}

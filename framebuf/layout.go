@@ -70,8 +70,9 @@ const (
 
 // Bits of stFlags.
 const (
-	flagLive   = 1 << 0 // the source cannot wait (a camera, a network stream)
-	flagNoTick = 1 << 1 // joins are answered at the next frame only
+	flagLive     = 1 << 0 // the source cannot wait (a camera, a network stream)
+	flagNoTick   = 1 << 1 // joins are answered at the next frame only
+	flagTookOver = 1 << 2 // this chain of generations took the name over from a dead writer
 )
 
 // Dynamic header, offsets from stDynOffset. Each word that others wait for has

@@ -72,6 +72,7 @@ func (w *Writer) move(ctx context.Context, capacity int) error {
 	failpoint.At("moving")
 	old := w.seg
 	st.name, st.previous, st.controlID, st.firstFrame = w.name, old.st.generation, w.ctl.id, w.next
+	st.flags |= old.st.flags & flagTookOver
 	next, err := build(home{w.dir, w.gid}, &st)
 	if err != nil {
 		return err
@@ -132,7 +133,7 @@ func (w *Writer) awaitArrivals(ctx context.Context) error {
 			w.unblock()
 			return nil
 		}
-		if err := w.pause(round); err != nil {
+		if err := w.pause(round, w.notArrived); err != nil {
 			return err
 		}
 	}

@@ -151,16 +151,12 @@ func (r *Reader) join(ctx context.Context) error {
 	s := r.seg
 	for {
 		ev := s.dyn32(dyEvent).Load()
-		// sync: answer. The writer stores the token after the rest.
-		if s.table64(r.cell, rtToken).Load() == r.token {
-			return r.takeAnswer(s)
-		}
+		// Whether anybody writes is asked before the answer is looked for: one that came
+		// until then is seen, and with it what the writer kept for this reader.
+		done, err := r.answered(s, s.idle())
 		switch {
-		case s.state() == Moved:
-			return errMoved
-		case s.idle():
-			r.selfAdmit()
-			return nil
+		case done || err != nil:
+			return err
 		case r.closed.Load():
 			return ErrClosed
 		case ctx.Err() != nil:
@@ -170,6 +166,23 @@ func (r *Reader) join(ctx context.Context) error {
 			return errors.Join(ErrDamaged, err)
 		}
 	}
+}
+
+// answered looks for the answer once. idle says that nobody wrote any more before
+// that: without an answer, none will come.
+func (r *Reader) answered(s *segment, idle bool) (done bool, err error) {
+	// sync: answer. The writer stores the token after the rest.
+	if s.table64(r.cell, rtToken).Load() == r.token {
+		return true, r.takeAnswer(s)
+	}
+	switch {
+	case !idle:
+		return false, nil
+	case s.state() == Moved:
+		return false, errMoved
+	}
+	r.selfAdmit()
+	return true, nil
 }
 
 func (r *Reader) takeAnswer(s *segment) error {

@@ -37,7 +37,8 @@ def _table(text):
 
 _header = _table("""0:magic:8s 8:major:H 12:header_size:I 16:must:I 20:crc:I 24:file_size:Q 32:dyn:I 36:dyn_size:I 40:table:I
     44:table_record:I 48:cells:I 52:slot_table:I 56:slot_record:I 60:slots:I 64:slots_offset:Q 72:stride:Q 80:capacity:Q
-    88:alignment:I 92:tail:I 96:meta_capacity:I 104:generation:16s 120:previous:16s 136:control_id:Q 144:first:Q""")  # (3)
+    88:alignment:I 92:tail:I 96:meta_capacity:I 104:generation:16s 120:previous:16s 136:control_id:Q 144:first:Q
+    180:flags:I""")  # (3)
 _answer = _table("0:token:Q 8:state:I 12:reason:I 16:first:Q 40:detail:Q")                                            # (5)
 _slot = _table("""128:number:Q 160:pts:q 176:num:i 180:den:i 224:length:Q 232:meta_length:I 256:width:I 260:height:I
     264:planes:I 268:format:I 288:plane:64s 440:location:I""")                                                        # (6)
@@ -71,7 +72,10 @@ class _File:
     With the last reference to this object it is unmapped and closed, and so unlocked."""
 
     def __init__(self, path):
-        self.fd = os.open(path, self.flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        low = self.fd = os.open(path, self.flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        if low < 3:  # started without these: what a library prints would land in the segment
+            self.fd = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 3)
+            os.close(low)
         weakref.finalize(self, os.close, self.fd)
         status = os.fstat(self.fd)
         _check(stat.S_ISREG(status.st_mode) and status.st_nlink <= 1, "not a regular file with one name")
@@ -222,7 +226,7 @@ class Segment:
             return False
         new, old = data.head, self._data.head
         if new.control_id != old.control_id:  # another segment
-            if any(new.previous): raise WriterDied("the writer died, and another took the name over")
+            if new.flags & 4: raise WriterDied("the writer died, and another took the name over")
             return False
         _check(new.generation != old.generation and new.cells == old.cells, "moved to itself, or to other cells")
         self._data = data

@@ -146,6 +146,22 @@ class Streams(Case):
                 writer.wait()
                 os.unlink(self.path())
 
+    def test_without_standard_descriptors(self):
+        """What a process prints that was started without 0 to 2 lands in no segment."""
+        code = """if True:
+            import os, sys
+            sys.path.insert(0, sys.argv[1])
+            import segment_reader
+            with segment_reader.open_segment("seg", lossless=True, dir=sys.argv[2]) as frames:
+                for frame in frames:
+                    for fd in range(3):
+                        try: os.write(fd, b"[info] profile High")
+                        except OSError: pass
+                os._exit(42 if frame.number == 19 else 1)"""
+        self.write(20, 0)
+        shell = ["sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh"]
+        self.assertEqual(subprocess.Popen([*shell, sys.executable, "-c", code, HERE, self.dir]).wait(30), 42)
+
     def test_a_reader_is_killed(self):
         writer, client = self.write(200, 100, 2), self.read("--lossless")
         self.until(client, 20)
@@ -322,12 +338,12 @@ class Answers(Case):
         for state, error in (5, reader.WriterDied), (3, StopIteration), (4, StopIteration):  # moved, and the name is gone
             with self.subTest(state=state):
                 self.end(state, error)
-        for what, control, previous, error in (("itself", 0, 0, reader.Damaged), ("after a clean end", 1, 0, StopIteration),
-                                               ("after a death", 1, 1, reader.WriterDied)):
+        for what, control, flags, error in (("itself", 0, 0, reader.Damaged), ("after a clean end", 1, 0, StopIteration),
+                                               ("after a death", 1, 4, reader.WriterDied)):
             with self.subTest(moved=what):
                 new = shutil.copy(self.path(), self.path("new"))
                 self.patch(136, struct.pack("<Q", self.word(136, "<Q") ^ control), new)
-                self.patch(120, bytes([previous] * 16), new, checksum=True)
+                self.patch(180, bytes([flags]), new, checksum=True)
                 self.end(4, error, new)
 
     def test_a_state_not_known_is_as_live(self):

@@ -36,9 +36,14 @@ func importRules() []importRule {
 		{
 			"processes", is("os/exec"),
 			func(file string) bool {
-				return !isTest(file) && !strings.HasPrefix(file, "internal/ffproc/") && !strings.HasPrefix(file, "internal/bench/")
+				for _, free := range []string{"internal/ffproc/", "internal/bench/", "internal/faults/", "internal/mutants/"} {
+					if strings.HasPrefix(file, free) {
+						return false
+					}
+				}
+				return !isTest(file)
 			},
-			"only internal/ffproc starts processes, so that every child has the one tested way to stop (bench measures plain ones beside ours)",
+			"only internal/ffproc starts processes, so that every child has the one tested way to stop (bench measures plain ones beside ours; faults and mutants kill their own)",
 		},
 		{
 			"ffmpeg arguments", under("github.com/u2takey/"),
