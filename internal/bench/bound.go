@@ -1,3 +1,5 @@
+//go:build linux
+
 // What the kernel gives between two processes that do nothing else: the bound of
 // every feed.
 

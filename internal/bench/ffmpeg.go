@@ -1,3 +1,5 @@
+//go:build linux
+
 // The two sides of ffmpeg, beside what people do today.
 
 package main

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Alternating pairs, medians, spreads, CPU seconds.
 
 package main

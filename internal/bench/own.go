@@ -1,3 +1,5 @@
+//go:build linux
+
 // What we cost by ourselves: copying, publishing, reading in place, and the
 // table against frame size and readers.
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 // A bare page of shared memory, for the control.
 
 package main

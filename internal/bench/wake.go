@@ -1,3 +1,5 @@
+//go:build linux
+
 // Waking sleepers in another process, and what many of them cost the writer.
 
 package main
