@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/framebridge/framebridge/framebuf"
@@ -38,20 +39,47 @@ type AudioSink interface {
 	End()
 }
 
+// ticks is a time, or a distance in time.
+type ticks struct {
+	n    int64
+	base nut.Rational
+}
+
+// in is the same in ticks of another time base; 0 if that cannot be.
+func (t ticks) in(base nut.Rational) int64 {
+	n, _, err := nut.Rescale(t.n, t.base, base)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // audioOut sends sound to wherever it is wanted, with its true times.
+//
+// After a restart of ffmpeg it goes on in step with the picture. Sound that would
+// come before the end of what was sent is cut off. It cannot change its rate or
+// number of channels: a session whose sound is another one has none.
 type audioOut struct {
 	sink AudioSink        // nil if not wanted
 	w    *framebuf.Writer // nil if not wanted
 
-	rate, channels int
-	timeBase       nut.Rational
-	shiftKnown     bool
-	shift          int64 // to be taken off every time, in ticks of timeBase
-	held           []heldAudio
-	heldBytes      int
-	buf            []byte
+	rate, channels int // 0 before the first sound
 	samples        uint64
 	ended          bool
+	next           int64 // when what was sent ends, in ticks of timeBase
+	floor          int64 // sound before this time is cut off; math.MinInt64 for none
+	gap            bool  // the next frame of the segment comes after a gap
+
+	// Of one ffmpeg.
+	number    int // of its session
+	timeBase  nut.Rational
+	muted     bool  // its sound cannot be sent
+	placed    bool  // shift is known
+	offset    int64 // as place got it
+	shift     int64 // to be taken off every time, in ticks of timeBase
+	held      []heldAudio
+	heldBytes int
+	buf       []byte
 }
 
 type heldAudio struct {
@@ -59,21 +87,55 @@ type heldAudio struct {
 	pcm []byte
 }
 
+func newAudioOut(sink AudioSink) *audioOut { return &audioOut{sink: sink, floor: math.MinInt64} }
+
+// restart gets ready for the sound of another ffmpeg.
+func (a *audioOut) restart() {
+	a.number++
+	a.placed, a.muted, a.held, a.heldBytes = false, false, nil, 0
+	if a.samples > 0 {
+		a.floor, a.gap = a.next, true
+	}
+}
+
 // start says what the sound is like.
 func (a *audioOut) start(s nut.Stream) error {
 	if s.SampleRate.Den < 1 || s.SampleRate.Num < 1 || s.Channels < 1 {
 		return fmt.Errorf("sound of %s samples a second in %d channels", s.SampleRate, s.Channels)
 	}
-	a.rate, a.channels = int(s.SampleRate.Num/s.SampleRate.Den), s.Channels
+	rate := int(s.SampleRate.Num / s.SampleRate.Den)
+	if a.ended || a.rate != 0 && (rate != a.rate || s.Channels != a.channels) {
+		a.muted = true
+		return nil
+	}
+	if a.floor != math.MinInt64 {
+		a.floor = ticks{a.floor, a.timeBase}.in(s.TimeBase)
+	}
 	a.timeBase = s.TimeBase
-	if a.sink != nil {
-		a.sink.Start(a.rate, a.channels)
+	if a.rate == 0 {
+		a.rate, a.channels = rate, s.Channels
+		if a.sink != nil {
+			a.sink.Start(a.rate, a.channels)
+		}
 	}
 	return nil
 }
 
+// none says that this ffmpeg has no sound. If there was none before either, that
+// was all of it.
+func (a *audioOut) none(ctx context.Context) error {
+	if a.rate != 0 || a.ended {
+		return nil
+	}
+	err := a.end(ctx)
+	if a.w != nil {
+		err = errors.Join(err, discard(a.w))
+	}
+	return err
+}
+
 // packet takes one packet off the pipe.
-func (a *audioOut) packet(ctx context.Context, r *nut.Reader, p nut.Packet) error {
+func (a *audioOut) packet(ctx context.Context, s *session, p nut.Packet) error {
 	if p.Size > heldAudioBytes {
 		return &pipeError{fmt.Errorf("%d bytes of sound in one piece", p.Size)}
 	}
@@ -81,38 +143,52 @@ func (a *audioOut) packet(ctx context.Context, r *nut.Reader, p nut.Packet) erro
 		a.buf = make([]byte, p.Size)
 	}
 	a.buf = a.buf[:p.Size]
-	if err := r.Payload(a.buf); err != nil {
+	if err := s.r.Payload(a.buf); err != nil {
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			err = &pipeError{err}
 		}
 		return err
 	}
-	if a.shiftKnown {
+	switch {
+	case a.muted:
+		return nil
+	case a.placed:
+		s.watch.hold() // a reader of the sound may be waited for
+		defer s.watch.resume()
 		return a.send(ctx, p.PTS-a.shift, a.buf)
 	}
 	a.held = append(a.held, heldAudio{pts: p.PTS, pcm: append([]byte(nil), a.buf...)})
 	a.heldBytes += len(a.buf)
 	if a.heldBytes > heldAudioBytes {
-		return a.setShift(ctx, 0, a.timeBase)
+		return a.giveUpWaiting(ctx)
 	}
 	return nil
 }
 
-// setShift says by how much ffmpeg moved all times, in ticks of timeBase, and
-// sends what waited for that. Later calls do nothing.
-func (a *audioOut) setShift(ctx context.Context, ticks int64, timeBase nut.Rational) error {
-	if a.shiftKnown {
+// giveUpWaiting is for sound of which no picture says where it belongs. That of
+// the first ffmpeg has its own times; that of another one could be anywhere.
+func (a *audioOut) giveUpWaiting(ctx context.Context) error {
+	if a.number > 0 {
+		a.held, a.heldBytes = nil, 0
 		return nil
 	}
-	a.shiftKnown = true
-	if a.channels == 0 {
+	return a.place(ctx, ticks{0, a.timeBase}, ticks{0, a.timeBase})
+}
+
+// place says where the sound belongs: ffmpeg moved all times by shift, and we by
+// offset. What waited for that is sent.
+func (a *audioOut) place(ctx context.Context, shift, offset ticks) error {
+	if a.placed && a.offset == offset.n {
 		return nil
 	}
-	shift, _, err := nut.Rescale(ticks, timeBase, a.timeBase)
-	if err != nil {
-		shift = 0
+	if a.placed { // moved in the middle of a session
+		a.floor = a.next
 	}
-	a.shift = shift
+	a.placed, a.offset = true, offset.n
+	if a.channels == 0 || a.muted {
+		return nil
+	}
+	a.shift = shift.in(a.timeBase) - offset.in(a.timeBase)
 	held := a.held
 	a.held, a.heldBytes = nil, 0
 	for _, h := range held {
@@ -123,30 +199,44 @@ func (a *audioOut) setShift(ctx context.Context, ticks int64, timeBase nut.Ratio
 	return nil
 }
 
+// cut takes off what comes too early.
+func (a *audioOut) cut(pts int64, pcm []byte) (int64, []byte) {
+	if pts >= a.floor {
+		a.floor = math.MinInt64
+		return pts, pcm
+	}
+	frame := int64(a.channels * sampleBytes)
+	early := min(ticks{a.floor - pts, a.timeBase}.in(a.second()), int64(len(pcm))/frame)
+	return pts + ticks{early, a.second()}.in(a.timeBase), pcm[early*frame:]
+}
+
+// second is the time base of samples.
+func (a *audioOut) second() nut.Rational { return nut.Rational{Num: 1, Den: int64(a.rate)} }
+
 // send hands samples on.
 func (a *audioOut) send(ctx context.Context, pts int64, pcm []byte) error {
+	pts, pcm = a.cut(pts, pcm)
+	if len(pcm) == 0 {
+		return nil
+	}
 	frame := a.channels * sampleBytes
 	a.samples += uint64(len(pcm) / frame)
 	if a.sink != nil {
 		a.sink.Samples(pts, narrow(a.timeBase), pcm)
 	}
-	if a.w == nil {
-		return nil
-	}
 	whole := audioCapacity / frame * frame
 	for len(pcm) > 0 {
 		piece := pcm[:min(len(pcm), whole)]
-		if err := a.publish(ctx, pts, piece); err != nil {
-			return err
+		if a.w != nil {
+			if err := a.publish(ctx, pts, piece); err != nil {
+				return err
+			}
 		}
 		// The rate is a whole number, so this is exact in its own ticks.
-		ticks, _, err := nut.Rescale(int64(len(piece)/frame), nut.Rational{Num: 1, Den: int64(a.rate)}, a.timeBase)
-		if err != nil {
-			return err
-		}
-		pts += ticks
+		pts += ticks{int64(len(piece) / frame), a.second()}.in(a.timeBase)
 		pcm = pcm[len(piece):]
 	}
+	a.next = pts
 	return nil
 }
 
@@ -163,13 +253,17 @@ func (a *audioOut) publish(ctx context.Context, pts int64, pcm []byte) error {
 		return err
 	}
 	samples := len(pcm) / (a.channels * sampleBytes)
+	if a.gap {
+		slot.Info.Flags |= framebuf.FlagDiscontinuity
+	}
 	slot.Info.PTS = pts
 	slot.Info.TimeBase = narrow(a.timeBase)
-	slot.Info.Duration, _, _ = nut.Rescale(int64(samples), nut.Rational{Num: 1, Den: int64(a.rate)}, a.timeBase)
+	slot.Info.Duration = ticks{int64(samples), a.second()}.in(a.timeBase)
 	slot.Info.Audio = framebuf.Audio{
 		Rate: uint32(a.rate), Channels: uint16(a.channels), Format: framebuf.S16LE,
 		Layout: channelMask(a.channels), Samples: uint32(samples),
 	}
+	a.gap = false
 	return slot.Publish()
 }
 
@@ -179,7 +273,10 @@ func (a *audioOut) end(ctx context.Context) error {
 		return nil
 	}
 	a.ended = true
-	err := a.setShift(ctx, 0, a.timeBase)
+	var err error
+	if !a.placed {
+		err = a.giveUpWaiting(ctx)
+	}
 	if a.sink != nil {
 		a.sink.End()
 	}
@@ -205,7 +302,7 @@ func channelMask(channels int) uint64 {
 // createAudio makes the segment for the sound of a capture into segment.
 func createAudio(segment string, live bool, o *Options) (*framebuf.Writer, error) {
 	opt := o.segment(live)
-	opt.Slots, opt.Capacity, opt.Kind = audioSlots, audioCapacity, framebuf.AudioKind
+	opt.Slots, opt.Capacity, opt.Kind, opt.Sealed = audioSlots, audioCapacity, framebuf.AudioKind, false
 	return framebuf.Create(segment+audioSuffix, framebuf.Format{PixelFormat: framebuf.Data}, opt)
 }
 

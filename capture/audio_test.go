@@ -2,7 +2,11 @@ package capture
 
 import (
 	"encoding/binary"
+	"net"
+	"os"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -134,4 +138,147 @@ func TestAudioSegment(t *testing.T) {
 	require.NoError(t, c.Close())
 	require.Equal(t, sink.pcm, <-read)
 	require.NotEmpty(t, sink.pcm)
+}
+
+// stepSink notes when sound is loud, and that its time only rises.
+type stepSink struct {
+	mu       sync.Mutex
+	rate     int
+	end      float64 // of what has come
+	back     int     // jumps back
+	starts   int
+	onsets   []float64
+	lastLoud float64
+}
+
+func (s *stepSink) Start(rate, _ int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rate = rate
+	s.starts++
+	s.end, s.lastLoud = -1, -1
+}
+
+func (s *stepSink) Samples(pts int64, tb framebuf.Rational, pcm []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := float64(pts) * tb.Float()
+	if at < s.end-0.002 {
+		s.back++
+	}
+	for k := 0; k+1 < len(pcm); k += 2 {
+		now := at + float64(k/2)/float64(s.rate)
+		if v := int16(binary.LittleEndian.Uint16(pcm[k:])); v > 2000 || v < -2000 {
+			if now-s.lastLoud > 0.3 {
+				s.onsets = append(s.onsets, now)
+			}
+			s.lastLoud = now
+		}
+	}
+	s.end = at + float64(len(pcm)/2)/float64(s.rate)
+}
+
+func (s *stepSink) End() {}
+
+// flashes are the times at which the picture becomes white.
+func (x *outage) flashes(white string) (list []float64) {
+	last := ""
+	for _, f := range x.seen() {
+		if f.hash == white && last != white {
+			at, _ := f.Time()
+			list = append(list, at.Seconds())
+		}
+		last = f.hash
+	}
+	return list
+}
+
+// Sound and picture are in step in each of the source's lives: white pictures and
+// beeps begin together. The sound begins half a second before the picture.
+func TestSoundInStepOverRestarts(t *testing.T) {
+	needFFmpeg(t)
+	data, err := os.ReadFile(clip("late-picture.mkv"))
+	require.NoError(t, err)
+	once := take(t, clip("late-picture.mkv"), nil)
+	white := ""
+	for _, f := range once.frames {
+		if at, _ := f.Time(); at >= time.Second && white == "" {
+			white = f.hash
+		}
+	}
+	s := newServer(t, func(n int, conn net.Conn) { send(data, n == 3)(n, conn) })
+	sink := &stepSink{}
+	x := prepared(t, "tcp://"+s.addr, &Options{AudioSink: sink, AudioSegment: true})
+	x.schedule.first, x.schedule.longest = 100*time.Millisecond, 100*time.Millisecond
+	sound, err := framebuf.Open(bounded(t), "test.audio", &framebuf.ReaderOptions{Dir: x.dir, Mode: framebuf.Lossless})
+	require.NoError(t, err)
+	type piece struct{ begin, end float64 }
+	var pieces []piece
+	heard := make(chan error, 1)
+	marks := 0
+	go func() {
+		defer sound.Close()
+		for f, err := range sound.Frames(bounded(t)) {
+			if err != nil {
+				heard <- err
+				return
+			}
+			begin := float64(f.PTS) * f.TimeBase.Float()
+			pieces = append(pieces, piece{begin, begin + float64(f.Duration)*f.TimeBase.Float()})
+			if f.Flags&framebuf.FlagDiscontinuity != 0 {
+				marks++
+			}
+		}
+		heard <- nil
+	}()
+	x.run()
+	x.until(func() bool { return len(x.flashes(white)) == 8 })
+	x.until(func() bool { sink.mu.Lock(); defer sink.mu.Unlock(); return len(sink.onsets) == 8 })
+	x.stop()
+	require.NoError(t, <-heard)
+	require.Equal(t, 1, sink.starts)
+	require.Zero(t, sink.back, "sound never jumps back")
+	flashes := x.flashes(white)
+	require.Len(t, flashes, 8)
+	for i := range flashes {
+		require.InDelta(t, flashes[i], sink.onsets[i], 0.005, "beep %d", i)
+	}
+	require.Equal(t, 3, marks, "the first sound after each gap is marked")
+	for i := range pieces[1:] {
+		require.GreaterOrEqual(t, pieces[i+1].begin, pieces[i].end-0.002)
+	}
+}
+
+// A live source of which nobody knew whether it has sound.
+func TestLiveSourceWithoutSound(t *testing.T) {
+	needFFmpeg(t)
+	sink := &soundSink{}
+	x := troubled(t, "tcp://"+newServer(t, send(liveClip(t, "64x48", 4), true)).addr, &Options{AudioSink: sink, AudioSegment: true})
+	x.until(func() bool { return len(x.seen()) > 10 })
+	_, err := framebuf.Stat(x.dir, "test.audio")
+	require.ErrorIs(t, err, framebuf.ErrNotFound, "whoever waits for sound learns that there is none")
+	x.stop()
+	require.Equal(t, 1, sink.ends)
+	require.Zero(t, sink.rate)
+}
+
+// Sound that comes back as another one is left out; the picture goes on.
+func TestSoundChangesWhileAway(t *testing.T) {
+	needFFmpeg(t)
+	var clips [][]byte
+	for _, rate := range []string{"44100", "22050", "44100"} {
+		path := makeClip(t, "sound.ts", "-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=1", "-f", "lavfi", "-i", "sine=d=1", "-ar", rate,
+			"-c:v", "mpeg2video", "-c:a", "mp2")
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		clips = append(clips, data)
+	}
+	sink := &stepSink{}
+	s := newServer(t, func(n int, conn net.Conn) { send(clips[min(n, 2)], n == 2)(n, conn) })
+	x := troubled(t, "tcp://"+s.addr, &Options{AudioSink: sink})
+	x.until(func() bool { return x.flows(3, 15) })
+	x.stop()
+	require.Equal(t, 1, sink.starts)
+	require.Equal(t, 44100, sink.rate)
+	require.Zero(t, sink.back)
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/framebridge/framebridge/framebuf"
@@ -17,26 +17,45 @@ import (
 type Capture struct {
 	o         Options
 	input     ffargs.Input
-	source    SourceInfo
+	unseen    bool          // nobody has looked at the source before Run
 	expectEnd time.Duration // of the picture, on the clock of the frames; 0 unknown
 	stdin     io.Reader     // nil if ffmpeg reads none
 	ffmpeg    string
 	ffprobe   string
+	request   ffargs.Capture
 	args      []string
+	redact    func(string) string
 
-	stallAfter     time.Duration // stallAfter, other in tests
+	schedule         schedule      // usualSchedule, other in tests
+	placeholderEvery time.Duration // placeholderEvery, other in tests
+
 	w, audioWriter *framebuf.Writer
+	state          *announcer
 	pump           *pump
-	lines          *listener
+	session        atomic.Pointer[session] // the present one; nil between two
+	undone         atomic.Uint64           // packets that decoders gave up in earlier ones
+
+	// Of the goroutine of Run.
+	sessions  int       // begun so far
+	alive     time.Time // when the last frame came, or else the run began
+	fruitless int       // sessions without a frame since then
+	shorts    uint64
+	cpu       time.Duration
 
 	mu     sync.Mutex
+	source SourceInfo              // written by Open and the goroutine of Run; guarded by mu for others
 	cancel context.CancelCauseFunc // of the run; nil before
 	done   chan struct{}           // closed at the end of the run
 	closed bool
 }
 
-// Source is what is known of the source.
-func (c *Capture) Source() SourceInfo { return c.source }
+// Source is what is known of the source. Of a live one that is little before its
+// first frame has come, and it may change when it was lost and has come back.
+func (c *Capture) Source() SourceInfo {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.source
+}
 
 // Writer is the segment's writer, for Writer.AwaitReaders. It belongs to the
 // Capture.
@@ -44,17 +63,17 @@ func (c *Capture) Writer() *framebuf.Writer { return c.w }
 
 // Command is the command line of ffmpeg, secrets masked.
 func (c *Capture) Command() []string {
-	return append([]string{c.ffmpeg}, ffargs.RedactArgs(slices.Clone(c.args))...)
+	return append([]string{c.ffmpeg}, ffargs.NewRedactor(c.args...).Args(c.args)...)
 }
 
 // Progress is how far the run is.
 func (c *Capture) Progress() Progress {
-	in, out := c.pump.in.Load(), c.pump.out.Load()
-	_, undone, _, _ := c.lines.diagnosis.report()
-	return Progress{
-		FramesIn: in + undone, FramesOut: out, Dropped: undone,
-		Position: seconds(c.pump.position.Load(), c.pump.timeBase),
+	in, out, undone := c.pump.in.Load(), c.pump.out.Load(), c.undone.Load()
+	if s := c.session.Load(); s != nil {
+		_, now, _, _ := s.lines.diagnosis.report()
+		undone += now
 	}
+	return Progress{FramesIn: in + undone, FramesOut: out, Dropped: undone, Position: time.Duration(c.pump.position.Load())}
 }
 
 // Close ends a run, and the segment in order: readers get what was published and

@@ -5,6 +5,7 @@ package capture
 
 import (
 	"bytes"
+	"cmp"
 	"sync"
 )
 
@@ -14,11 +15,13 @@ const quoteBytes = 200
 // diagnosis counts complaints. Safe for concurrent use.
 type diagnosis struct {
 	mu       sync.Mutex
-	pictures bool   // a frame was decoded
-	errors   uint64 // since then
-	undone   uint64 // packets that the decoder gave up
-	first    string // the first error since then
-	early    string // the last error before it
+	pictures bool     // a frame was decoded
+	errors   uint64   // since then
+	undone   uint64   // packets that the decoder gave up
+	first    string   // the first error since then
+	early    string   // the last error before it
+	obstacle obstacle // the gravest of the errors before the first frame
+	grave    string   // that error
 }
 
 // sawPicture says that a frame was decoded. Errors before the first one mean
@@ -38,6 +41,9 @@ func (d *diagnosis) line(l logLine) {
 	defer d.mu.Unlock()
 	if !d.pictures {
 		d.early = text
+		if o := obstacleIn(text); o > d.obstacle {
+			d.obstacle, d.grave = o, text
+		}
 		return
 	}
 	if d.errors == 0 {
@@ -82,5 +88,5 @@ var harmless = [][]byte{
 func (d *diagnosis) report() (errors, undone uint64, first, early string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.errors, d.undone, d.first, d.early
+	return d.errors, d.undone, d.first, cmp.Or(d.grave, d.early)
 }

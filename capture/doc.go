@@ -16,11 +16,22 @@
 //   - The end says whether it was clean. ffmpeg's exit code does not: a cut file
 //     and a vanished stream both give 0.
 //   - No ffmpeg is left behind, however a run ends.
+//   - A live source that dies, vanishes or falls silent is noticed, by our own
+//     clock, and ffmpeg is started again: into the same segment, with numbers and
+//     times that go on (Options.Restart, StallAfter, GiveUp). Readers see its state,
+//     and wait, or get a placeholder (Options.Placeholder).
 //
-// What it does not: it does not restart a source that was lost, and it does not
-// repair times. Where the times of a source jump back or repeat, those of the
-// frames do too (framebuf.FlagDiscontinuity marks a jump).
+// Over a restart the first frame comes as much later than the last one before it
+// as it came later to us, and at least one frame later; it has
+// framebuf.FlagDiscontinuity. From there on the source's own distances hold. The
+// sound goes on in step with the picture; what would overlap is cut off. A frame of
+// which the source gave only a part is never published.
+//
+// What it does not: it does not repair times. Where those of a source jump back or
+// repeat within one life of ffmpeg, those of the frames do too
+// (framebuf.FlagDiscontinuity marks a jump).
 //
 // pump.go is the inner loop; joiner.go and showinfo.go are how each frame's shape
-// and time are known; verdict.go decides how it ended.
+// and time are known; session.go is one ffmpeg, supervise.go what comes after it,
+// stall.go the clock, timeline.go the times; verdict.go decides how it ended.
 package capture

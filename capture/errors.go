@@ -23,7 +23,8 @@ var (
 	// ErrEndedBadly is returned when the source was damaged or ended before its
 	// time. What could be decoded was delivered.
 	ErrEndedBadly = errors.New("source ended badly")
-	// ErrSourceLost is returned when a live source ended by itself.
+	// ErrSourceLost is returned when a source ended by itself or fell silent that
+	// should have gone on, and is not started again (Options.Restart, GiveUp).
 	ErrSourceLost = errors.New("source lost")
 	// ErrGeometryChanged is returned when the frame size changed and Options.OnResize
 	// is ResizeStop. What came before was delivered.

@@ -25,11 +25,14 @@ func Example() {
 	fmt.Println(result.FramesOut, "frames, clean end:", result.Clean, err)
 }
 
-// A camera, at ten frames a second, for a minute.
+// A camera, at ten frames a second, for a minute. It may fail meanwhile.
 func Example_camera() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	o := &capture.Options{NewestOnly: true, Filter: "fps=10"}
+	o := &capture.Options{
+		NewestOnly: true, Filter: "fps=10", Placeholder: capture.PlaceholderHold,
+		OnEvent: func(e capture.Event) { fmt.Println(e.State, e.Err, e.Pause) },
+	}
 	c, err := capture.Open(ctx, "rtsp://camera.example/stream", "cam0", o)
 	if err != nil {
 		fmt.Println(err)

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,8 +30,16 @@ func (c *Capture) look(ctx context.Context) (base ffargs.Ratio, picture string, 
 		if err != nil {
 			return base, "", err
 		}
+		if most := c.pixelLimit(); int64(s.source.Width)*int64(s.source.Height) > most {
+			return base, "", fmt.Errorf("%w: standard input: a picture of %dx%d is larger than what is taken: %d pixels, unless more are allowed",
+				ErrNotMedia, s.source.Width, s.source.Height, most)
+		}
 		c.source, c.stdin = s.source, s
 		return ffargs.Ratio(s.base), "", nil
+	}
+	if c.unseen = c.isLive(); c.unseen {
+		c.source = SourceInfo{Live: true, Color: framebuf.Color{Matrix: framebuf.MatrixUnknown}}
+		return base, "", c.lookForDevice()
 	}
 	found, err := c.probe(ctx)
 	if err != nil {
@@ -41,14 +51,78 @@ func (c *Capture) look(ctx context.Context) (base ffargs.Ratio, picture string, 
 	return found.Picture.TimeBase, ffargs.StreamIndex(found.Picture.Index), nil
 }
 
+func (c *Capture) pixelLimit() int64 {
+	return (&ffargs.Probe{MaxPixels: c.o.MaxPixels}).PixelLimit()
+}
+
+// unknownSide is the width and height of a segment whose source nobody has seen.
+// It is even, for formats with chroma of half the size.
+const unknownSide = 2
+
+// isLive reports whether the source is known to be live without a look at it. A
+// look would be a second connection, and some give only one.
+func (c *Capture) isLive() bool {
+	switch {
+	case (c.o.OnResize == ResizeScale || c.o.Sealed) && c.o.Width == 0:
+		return false // the size must be known
+	case c.input.Live:
+		return true
+	}
+	return c.o.Restart == RestartAlways && c.input.Kind == ffargs.URL // it need not be there yet
+}
+
+// lookForDevice finds a mistake in the name of a device, unless it may come later.
+func (c *Capture) lookForDevice() error {
+	if c.input.Kind != ffargs.Device || c.input.Scheme == "x11grab" || c.o.Restart == RestartAlways {
+		return nil
+	}
+	info, err := os.Stat(c.input.Name)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrMissing, err)
+	case info.Mode()&os.ModeCharDevice == 0:
+		return fmt.Errorf("%w: %s is no device", ErrNotMedia, c.input.Name)
+	}
+	return nil
+}
+
+// meet takes what is known of the source from the first frame of a session, if
+// nobody has looked at it before, or if it has been away.
+func (c *Capture) meet(s *session, said shown, ok bool) {
+	if !c.unseen && s.number == 0 || !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := s.lines.banner.said()
+	i := &c.source
+	i.Container, i.Codec, i.PixelFormat, i.AudioCodec = known.Container, known.Codec, known.PixelFormat, known.AudioCodec
+	i.Width, i.Height, i.Aspect, i.Color, i.FieldOrder = known.Width, known.Height, said.aspect, said.color, said.order
+	if i.Width == 0 {
+		i.Width, i.Height = said.width, said.height
+	}
+	i.Rate, i.TimeBase = said.rate, c.pump.timeBase
+	i.Format = framebuf.Format{PixelFormat: c.o.PixelFormat, Width: said.width, Height: said.height}
+	i.AudioRate, i.AudioChannels = c.pump.audio.rate, c.pump.audio.channels
+	if c.pump.adopt {
+		i.TimeBaseFrom = "source"
+	}
+	c.pump.line.set(i.TimeBase, i.Rate)
+	c.w.SetTemplate(c.template())
+}
+
 // probe asks ffprobe.
 func (c *Capture) probe(ctx context.Context) (*ffprobe.Info, error) {
 	tool := &ffprobe.Tool{FFmpeg: c.ffmpeg, FFprobe: c.ffprobe}
-	request := ffargs.Probe{Input: c.input, InputArgs: c.o.InputArgs, RTSPTransport: c.o.RTSPTransport}
+	request := ffargs.Probe{Input: c.input, InputArgs: c.o.InputArgs, RTSPTransport: c.o.RTSPTransport, MaxPixels: c.o.MaxPixels}
+	if stall := c.stall(); stall > 0 && strings.HasPrefix(c.input.Scheme, "http") {
+		// A server that says nothing. What the user gave comes later, and wins.
+		request.InputArgs = append([]string{"-rw_timeout", strconv.FormatInt(stall.Microseconds(), 10)}, request.InputArgs...)
+	}
 	found, err := tool.Probe(ctx, request)
-	if err != nil && len(request.InputArgs) > 0 && strings.Contains(err.Error(), "Option not found") {
+	if err != nil && len(c.o.InputArgs) > 0 && strings.Contains(err.Error(), "Option not found") {
 		// ffprobe does not know all of ffmpeg's input options: that of the decoder is one.
-		request.InputArgs = nil
+		request.InputArgs = request.InputArgs[:len(request.InputArgs)-len(c.o.InputArgs)]
 		found, err = tool.Probe(ctx, request)
 	}
 	for from, to := range map[error]error{

@@ -19,9 +19,14 @@ const versionTime = 10 * time.Second
 // shapeFilter is how the log context of our showinfo begins.
 const shapeFilter = "Parsed_showinfo_"
 
-// Open finds out what the source is and makes the segment for it. Nothing is
-// decoded yet: readers can come before the first frame does. nil options are the
-// defaults.
+// Open makes the segment for a source. Nothing is decoded yet: readers can come
+// before the first frame does. nil options are the defaults.
+//
+// A file, and anything else of which only a look can tell whether it is live, is
+// looked at before, and Source then knows it. A live source is left alone until
+// Run: it is opened only once, and readers find the segment while it connects. The
+// frame size is unknown then, unless Options.Width and Height say it; with the
+// first frame the segment moves to a generation that has room for it.
 //
 // The input is a file, a URL (rtsp, rtmp, srt, http and others), a device
 // (v4l2:/dev/video0, x11grab::0), lavfi:GRAPH, or - for Options.Stdin. A local
@@ -30,15 +35,16 @@ const shapeFilter = "Parsed_showinfo_"
 // Errors match ErrInput, ErrMissing, ErrUnreadable, ErrNotMedia, ErrNoPicture,
 // ErrFFmpeg, or are those of framebuf.Create.
 func Open(ctx context.Context, input, segment string, o *Options) (*Capture, error) {
-	c := &Capture{stallAfter: stallAfter}
+	c := &Capture{schedule: usualSchedule(), placeholderEvery: placeholderEvery}
 	if o != nil {
 		c.o = *o
 	}
+	c.redact = ffargs.NewRedactor(append([]string{input}, c.o.InputArgs...)...).Redact
 	if err := c.open(ctx, input, segment); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("capture: open %s: %w", ffargs.Redact(input), err)
+		return nil, fmt.Errorf("capture: open %s: %w", c.redact(input), c.redacted(err))
 	}
 	return c, nil
 }
@@ -55,6 +61,9 @@ func (c *Capture) open(ctx context.Context, input, segment string) error {
 		return is(ErrInput, err)
 	}
 	c.input = in
+	if in.Kind == ffargs.Stdin && c.o.Restart == RestartAlways {
+		return fmt.Errorf("%w: standard input cannot be opened again, so there is no RestartAlways", ErrInput)
+	}
 	version, err := c.findFFmpeg(ctx)
 	if err != nil {
 		return err
@@ -94,16 +103,19 @@ func (c *Capture) findFFmpeg(ctx context.Context) (ffargs.Version, error) {
 // plan decides what ffmpeg is asked for.
 func (c *Capture) plan(base ffargs.Ratio, picture string, version ffargs.Version) error {
 	o, s := &c.o, &c.source
-	request := ffargs.Capture{
-		Input: c.input, InputArgs: o.InputArgs, Picture: picture,
-		Audio:   (o.AudioSink != nil || o.AudioSegment) && s.AudioRate > 0,
-		HWAccel: o.HWAccel, RTSPTransport: o.RTSPTransport,
+	input := c.input
+	input.Live = s.Live // of http only a look can tell
+	c.request = ffargs.Capture{
+		Input: input, InputArgs: o.InputArgs, Picture: picture,
+		Audio:   (o.AudioSink != nil || o.AudioSegment) && (s.AudioRate > 0 || c.unseen),
+		HWAccel: o.HWAccel, RTSPTransport: o.RTSPTransport, MaxPixels: o.MaxPixels,
 		Seek: o.Seek, Duration: o.Duration, Loop: o.Loop, Realtime: o.Pace == PaceSource,
 		Filter: o.Filter, Rate: ffargs.Ratio{Num: int64(o.FPS.Num), Den: int64(o.FPS.Den)},
 		Width: o.Width, Height: o.Height,
 		PixelFormat: formatName(o.PixelFormat),
 		FFmpeg:      version,
 	}
+	request := &c.request
 	s.TimeBaseFrom = "source"
 	request.TimeBase = request.ChooseTimeBase(base)
 	switch s.TimeBase = ratio(request.TimeBase); {
@@ -118,8 +130,11 @@ func (c *Capture) plan(base ffargs.Ratio, picture string, version ffargs.Version
 		s.TimeBaseFrom = "microseconds"
 	}
 	s.Format = framebuf.Format{PixelFormat: o.PixelFormat, Width: s.Width, Height: s.Height}
-	if o.Width > 0 {
+	switch {
+	case o.Width > 0:
 		s.Format.Width, s.Format.Height = o.Width, o.Height
+	case c.unseen:
+		s.Format.Width, s.Format.Height = unknownSide, unknownSide
 	}
 	switch {
 	case o.OnResize != ResizeScale || o.Width > 0:
@@ -138,16 +153,10 @@ func (c *Capture) plan(base ffargs.Ratio, picture string, version ffargs.Version
 // create makes the segments, and what fills them.
 func (c *Capture) create(segment string) error {
 	opt := c.o.segment(c.source.Live)
-	opt.Template = framebuf.Info{
-		Alpha:    framebuf.AlphaNone,
-		TimeBase: c.source.TimeBase, Rate: c.source.Rate, Aspect: c.source.Aspect, Color: c.source.Color, FieldOrder: c.source.FieldOrder,
-	}
-	if hasAlpha(c.source.PixelFormat) && c.o.PixelFormat.HasAlpha() {
-		opt.Template.Alpha = framebuf.AlphaStraight
-	}
+	opt.Template = c.template()
 	// The sound first: who finds the picture and looks for sound finds both.
-	audio := &audioOut{sink: c.o.AudioSink}
-	if c.o.AudioSegment && c.source.AudioRate > 0 {
+	audio := newAudioOut(c.o.AudioSink)
+	if c.o.AudioSegment && (c.source.AudioRate > 0 || c.unseen) {
 		w, err := createAudio(segment, c.source.Live, &c.o)
 		if err != nil {
 			return err
@@ -162,12 +171,26 @@ func (c *Capture) create(segment string) error {
 		return err
 	}
 	c.w = w
-	c.pump = &pump{
-		w: w, audio: audio, joiner: newJoiner(), timeBase: c.source.TimeBase, resize: c.o.OnResize,
-		pixels: c.o.PixelFormat, rgb: isRGB(c.o.PixelFormat), formatName: formatName(c.o.PixelFormat),
+	c.state = &announcer{writers: []*framebuf.Writer{w}, onEvent: c.o.OnEvent}
+	if c.audioWriter != nil {
+		c.state.writers = append(c.state.writers, c.audioWriter)
 	}
-	c.lines = newListener(c.pump.joiner, c.o.OnLine)
+	c.pump = newPump(w, audio, c.source.TimeBase, c.source.Rate, c.o.PixelFormat)
+	c.pump.resize, c.pump.meet = c.o.OnResize, c.meet
+	c.pump.adopt = c.unseen && c.o.Filter == "" && c.o.FPS.Num == 0
 	return nil
+}
+
+// template is what all frames of the source have in common.
+func (c *Capture) template() framebuf.Info {
+	s := &c.source
+	t := framebuf.Info{
+		Alpha: framebuf.AlphaNone, TimeBase: s.TimeBase, Rate: s.Rate, Aspect: s.Aspect, Color: s.Color, FieldOrder: s.FieldOrder,
+	}
+	if hasAlpha(s.PixelFormat) && c.o.PixelFormat.HasAlpha() {
+		t.Alpha = framebuf.AlphaStraight
+	}
+	return t
 }
 
 // formatName is ffmpeg's name of a format.

@@ -30,6 +30,12 @@ const (
 type Options struct {
 	// Dir is the directory of segments. Default: framebuf.DefaultDir.
 	Dir string
+	// Group, a name or number, may read the segment, see framebuf.Options. Default: none.
+	Group string
+	// Sealed makes a segment without a name, for child processes only, see
+	// framebuf.Options; its frames can never become larger than the first. The sound
+	// of AudioSegment has a name all the same. Default: false.
+	Sealed bool
 	// Slots is the number of slots, from 2. Default: 4.
 	Slots int
 	// NewestOnly refuses lossless readers, so that nobody ever holds the source back.
@@ -73,6 +79,10 @@ type Options struct {
 	// HWAccel is ffmpeg's name of a hardware decoder: "auto", "vaapi", "cuda".
 	// Default: none.
 	HWAccel string
+	// MaxPixels is the size in pixels of the largest picture that is decoded: a small
+	// file can claim, or become, any size. Default: 8192 x 4320; framebuf takes no more
+	// than 16384 x 16384.
+	MaxPixels int64
 	// RTSPTransport is tcp, udp or another of ffmpeg's names. Default: tcp.
 	RTSPTransport string
 	// InputArgs are further arguments of ffmpeg for the input. They are trusted.
@@ -90,6 +100,25 @@ type Options struct {
 	// NAME.audio. Default: false.
 	AudioSegment bool
 
+	// Restart says what happens when the source is lost or falls silent. Default:
+	// RestartAuto.
+	Restart Restart
+	// StallAfter is how long a source may give no frame before it counts as stalled;
+	// with restarts, ffmpeg is then started again. A source that is slow to give its
+	// first frame gets twice the time with each try, up to 30 s, and one that is a
+	// sender which ffmpeg listens for (udp, rtp, listen=1, mode=listener) all the time
+	// it needs. Default: 5 s; negative: for ever.
+	StallAfter time.Duration
+	// GiveUp ends the capture when no frame has come for so long. Default: 0, never.
+	GiveUp time.Duration
+	// Placeholder is what readers get while the source is away. Default:
+	// PlaceholderNone.
+	Placeholder Placeholder
+	// OnEvent is called when the state of the source changes, in order and one call
+	// at a time, on a goroutine of the Capture. It must not block, as frames wait
+	// meanwhile, and must not call Close. Default: nil.
+	OnEvent func(Event)
+
 	// OnLine gets each line that ffmpeg prints, other than those about single
 	// frames, with secrets masked. It must not block. Default: nil.
 	OnLine func(line string)
@@ -98,7 +127,7 @@ type Options struct {
 // segment is what the segment is made with.
 func (o *Options) segment(live bool) *framebuf.Options {
 	s := &framebuf.Options{
-		Dir: o.Dir, Slots: o.Slots, Live: live, Linger: o.Linger, Checksum: o.Checksum, OnWait: o.OnWait,
+		Dir: o.Dir, Group: o.Group, Sealed: o.Sealed, Slots: o.Slots, Live: live, Linger: o.Linger, Checksum: o.Checksum, OnWait: o.OnWait,
 		Lossless: framebuf.LosslessWait,
 	}
 	switch {

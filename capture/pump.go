@@ -7,37 +7,45 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/framebridge/framebridge/framebuf"
 	"github.com/framebridge/framebridge/internal/nut"
 )
 
-// pump moves the frames of one run. Its loop belongs to one goroutine; the
-// counters may be read by others.
+// pump moves the frames of a run, from one session after the other. Its loop
+// belongs to one goroutine; the counters may be read by others.
 type pump struct {
 	w          *framebuf.Writer
 	audio      *audioOut
-	joiner     *joiner
 	pixels     framebuf.PixelFormat
 	rgb        bool              // pixels is one of the RGB formats
 	formatName string            // ffmpeg's name of pixels
-	timeBase   framebuf.Rational // what was asked of ffmpeg, and is stored
+	asked      framebuf.Rational // the time base that was asked of ffmpeg
+	timeBase   framebuf.Rational // that of the frames: the one that was asked for, or with adopt that of the source
+	adopt      bool
 	resize     Resize
-	watch      *stallWatch
+	meet       func(s *session, said shown, ok bool) // what is known of the first frame of a session; nil for nothing
 
-	r            *nut.Reader
-	video, sound int // stream numbers, -1 for none
-	pipeBase     nut.Rational
-	first        framebuf.Format // of the first frame
+	in, out, placeholders atomic.Uint64
+	position              atomic.Int64 // of the newest frame, ns
 
-	in, out  atomic.Uint64
-	position atomic.Int64 // PTS of the newest frame
-	firstPTS int64        // NoPTS before the first
-	lastPTS  int64        // NoPTS before the first
-	maxPTS   int64
-	short    bool // the source ended inside a frame
+	mu      sync.Mutex      // while a frame is made, by the loop or to fill a gap
+	line    timeline        // guarded by mu
+	first   framebuf.Format // of the first frame
+	newest  framebuf.Info   // of the last one of the source; guarded by mu
+	lastPTS int64           // NoPTS before the first
+	gap     bool            // the next frame comes after a gap
+}
+
+func newPump(w *framebuf.Writer, audio *audioOut, timeBase, rate framebuf.Rational, pixels framebuf.PixelFormat) *pump {
+	return &pump{
+		w: w, audio: audio, pixels: pixels, rgb: isRGB(pixels), formatName: formatName(pixels),
+		asked: timeBase, timeBase: timeBase, line: newTimeline(timeBase, rate), lastPTS: framebuf.NoPTS,
+	}
 }
 
 // pipeError is a failure of ffmpeg's side, as opposed to one of the segment.
@@ -48,115 +56,151 @@ func (e *pipeError) Unwrap() error { return e.err }
 
 // loop runs until the pipe ends (nil), ffmpeg's stream is no longer one
 // (*pipeError), the segment fails, or ctx ends.
-func (p *pump) loop(ctx context.Context, pipe io.Reader) error {
-	p.firstPTS, p.lastPTS, p.maxPTS = framebuf.NoPTS, framebuf.NoPTS, framebuf.NoPTS
-	p.r = nut.NewReader(pipe, nil)
-	if err := p.header(); err != nil {
+func (p *pump) loop(ctx context.Context, s *session, pipe io.Reader) error {
+	s.r = nut.NewReader(pipe, nil)
+	if s.number > 0 {
+		p.restart()
+	}
+	if err := p.header(ctx, s); err != nil {
 		return err
 	}
 	for {
-		packet, err := p.r.Next()
+		packet, err := s.r.Next()
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, io.EOF):
 			return nil
 		case errors.Is(err, io.ErrUnexpectedEOF): // in the header of a frame
-			p.short = true
+			s.short = true
 			return nil
 		case err != nil:
 			return &pipeError{err}
 		}
 		switch packet.Stream {
-		case p.video:
-			err = p.frame(ctx, packet)
-		case p.sound:
-			err = p.audio.packet(ctx, p.r, packet)
+		case s.video:
+			err = p.frame(ctx, s, packet)
+		case s.sound:
+			err = p.audio.packet(ctx, s, packet)
 			if errors.Is(err, io.ErrUnexpectedEOF) {
 				return nil
 			}
 		}
-		if err != nil || p.short {
+		if err != nil || s.short {
 			return err
 		}
 	}
 }
 
+// restart gets ready for another ffmpeg, whose times begin anew.
+func (p *pump) restart() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.line.restart()
+	p.gap = p.out.Load() > 0
+	p.audio.restart()
+}
+
 // header finds the streams. A pipe that ends before its header is a source
 // without a frame, and no error here.
-func (p *pump) header() error {
-	p.video, p.sound = -1, -1
-	streams, err := p.r.ReadHeader()
+func (p *pump) header(ctx context.Context, s *session) error {
+	streams, err := s.r.ReadHeader()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil
 	}
 	if err != nil {
 		return &pipeError{err}
 	}
-	for i, s := range streams {
+	for i, st := range streams {
 		switch {
-		case s.Class == nut.ClassVideo && p.video < 0:
-			p.video, p.pipeBase = i, s.TimeBase
-			p.first = framebuf.Format{PixelFormat: p.pixels, Width: s.Width, Height: s.Height}
-			p.joiner.setPipe(s.TimeBase, wide(p.timeBase))
-		case s.Class == nut.ClassAudio && p.sound < 0:
-			p.sound = i
-			if err := p.audio.start(s); err != nil {
+		case st.Class == nut.ClassVideo && s.video < 0:
+			s.video, s.pipeBase = i, st.TimeBase
+			s.head = framebuf.Format{PixelFormat: p.pixels, Width: st.Width, Height: st.Height}
+			s.joiner.setPipe(st.TimeBase, wide(p.asked))
+		case st.Class == nut.ClassAudio && s.sound < 0:
+			s.sound = i
+			if err := p.audio.start(st); err != nil {
 				return &pipeError{err}
 			}
 		}
+	}
+	if s.sound < 0 {
+		return p.audio.none(ctx) // whoever waits for it need not wait for a frame
 	}
 	return nil
 }
 
 // frame takes one frame from the pipe into a slot.
-func (p *pump) frame(ctx context.Context, packet nut.Packet) error {
+func (p *pump) frame(ctx context.Context, s *session, packet nut.Packet) error {
+	now := time.Now()
 	seq := p.in.Add(1) - 1
-	said, ok := p.joiner.take(ctx, packet.PTS)
+	s.watch.hold() // it has begun to come
+	said, ok := s.joiner.take(ctx, packet.PTS)
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if shift, ok := p.joiner.shift(); ok {
-		if err := p.audio.setShift(ctx, shift, p.pipeBase); err != nil {
+	if s.frames == 0 {
+		p.greet(s, said, ok)
+	}
+	source := p.pts(s, packet.PTS, said, ok)
+	pts, moved := p.line.at(source, now)
+	if shift, ok := s.joiner.shift(); ok || moved {
+		if err := p.audio.place(ctx, ticks{shift, s.pipeBase}, ticks{p.line.offset, wide(p.timeBase)}); err != nil {
 			return err
 		}
 	}
-	if err := p.fit(ctx, packet.Size, said, ok); err != nil {
+	if err := p.fit(ctx, s, packet.Size, said, ok); err != nil {
 		return err
 	}
+	s.watch.resume()
 	// The slot is lost to readers from Begin on: not before there are bytes for it.
-	if err := p.r.AwaitPayload(); err != nil {
-		return p.cut(err)
+	if err := s.r.AwaitPayload(); err != nil {
+		return p.cut(s, err)
 	}
-	p.watch.arrived()
+	s.watch.hold() // readers may be waited for
 	slot, err := p.w.Begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer slot.Abandon() // does nothing once it is published
+	s.watch.resume()
 	// A file that was truncated under us is a fault for what was read ahead, and an
 	// error of read(2) for the rest.
-	if err := slot.Guard(func() error { return p.r.Payload(slot.Bytes()) }); err != nil {
-		return p.cut(err)
+	if err := slot.Guard(func() error { return s.r.Payload(slot.Bytes()) }); err != nil {
+		return p.cut(s, err)
 	}
-	p.describe(&slot.Info, seq, packet.PTS, said, ok)
-	pts := slot.Info.PTS
+	p.describe(&slot.Info, pts, said, ok)
+	slot.Info.SourceSeq = seq
+	s.watch.frame()
+	info := slot.Info
 	if err := slot.Publish(); err != nil {
 		return err
 	}
-	p.published(pts)
+	p.published(s, &info, source, now)
 	return nil
 }
 
+// greet takes what is known of the first frame of a session. Called with mu held.
+func (p *pump) greet(s *session, said shown, ok bool) {
+	if p.adopt && p.out.Load() == 0 && ok && said.timeBase.Num > 0 {
+		p.timeBase = said.timeBase
+	}
+	if p.meet != nil {
+		p.meet(s, said, ok)
+	}
+}
+
 // cut sorts what can go wrong between a frame's header and its last byte.
-func (p *pump) cut(err error) error {
+func (p *pump) cut(s *session, err error) error {
 	switch {
 	case errors.Is(err, framebuf.ErrDamaged):
 		return err
 	case errors.Is(err, syscall.EFAULT):
 		return fmt.Errorf("%w: the kernel could not write to a slot", framebuf.ErrDamaged)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		p.short = true
+		s.short = true
 		p.w.CountDrops(framebuf.DropShort, 1)
 		return nil
 	}
@@ -164,20 +208,17 @@ func (p *pump) cut(err error) error {
 }
 
 // fit gives the segment the format of the frame to come.
-func (p *pump) fit(ctx context.Context, size int64, said shown, ok bool) error {
+func (p *pump) fit(ctx context.Context, s *session, size int64, said shown, ok bool) error {
 	now := p.w.Format()
 	next := now
-	switch {
-	case p.firstPTS == framebuf.NoPTS && p.out.Load() == 0:
-		next = p.first
-		if ok && p.resize != ResizeScale {
-			next.Width, next.Height = said.width, said.height
-		}
-		p.first = next
-	case p.resize == ResizeScale:
-		next = p.first
-	case ok:
+	if s.frames == 0 {
+		next = s.head
+	}
+	if ok && p.resize != ResizeScale {
 		next.Width, next.Height = said.width, said.height
+	}
+	if p.out.Load() == 0 {
+		p.first = next
 	}
 	if int64(next.Size()) != size {
 		return &pipeError{fmt.Errorf("a frame of %d bytes, which is no %s (%d bytes)", size, next, next.Size())}
@@ -194,9 +235,8 @@ func (p *pump) fit(ctx context.Context, size int64, said shown, ok bool) error {
 
 // describe fills in what is known of a frame. Everything else comes from the
 // segment's template.
-func (p *pump) describe(info *framebuf.Info, seq uint64, pipePTS int64, said shown, ok bool) {
-	info.SourceSeq = seq
-	info.PTS = p.pts(pipePTS, said, ok)
+func (p *pump) describe(info *framebuf.Info, pts int64, said shown, ok bool) {
+	info.PTS, info.TimeBase = pts, p.timeBase
 	if ok {
 		if said.aspect.Num > 0 {
 			info.Aspect = said.aspect
@@ -215,16 +255,16 @@ func (p *pump) describe(info *framebuf.Info, seq uint64, pipePTS int64, said sho
 			info.Flags |= framebuf.FlagKey
 		}
 	}
-	if info.PTS != framebuf.NoPTS && p.lastPTS != framebuf.NoPTS && info.PTS < p.lastPTS {
+	if p.gap || pts != framebuf.NoPTS && p.lastPTS != framebuf.NoPTS && pts < p.lastPTS {
 		info.Flags |= framebuf.FlagDiscontinuity
 	}
 }
 
-// pts is the true time of a frame: what showinfo saw, or else the pipe's, less
-// what ffmpeg moved all times by.
-func (p *pump) pts(pipePTS int64, said shown, ok bool) int64 {
-	from, ticks := p.pipeBase, pipePTS
-	switch shift, shifted := p.joiner.shift(); {
+// pts is the true time of a frame on the source's clock: what showinfo saw, or
+// else the pipe's, less what ffmpeg moved all times by.
+func (p *pump) pts(s *session, pipePTS int64, said shown, ok bool) int64 {
+	from, ticks := s.pipeBase, pipePTS
+	switch shift, shifted := s.joiner.shift(); {
 	case ok && said.pts == framebuf.NoPTS:
 		return framebuf.NoPTS
 	case ok && said.timeBase.Num > 0:
@@ -239,14 +279,23 @@ func (p *pump) pts(pipePTS int64, said shown, ok bool) int64 {
 	return pts
 }
 
-func (p *pump) published(pts int64) {
+// published notes a frame of the source. Called with mu held.
+func (p *pump) published(s *session, info *framebuf.Info, source int64, now time.Time) {
 	p.out.Add(1)
-	if pts != framebuf.NoPTS {
-		if p.firstPTS == framebuf.NoPTS {
-			p.firstPTS = pts
-		}
-		p.lastPTS, p.maxPTS = pts, max(p.maxPTS, pts)
-		p.position.Store(pts)
+	p.gap, p.newest = false, *info
+	if s.frames == 0 {
+		s.firstAt = now
 	}
-	p.watch.await()
+	s.frames++
+	s.lastAt = now
+	if source == framebuf.NoPTS {
+		return
+	}
+	if s.firstPTS == framebuf.NoPTS {
+		s.firstPTS, s.maxPTS = source, source
+	}
+	s.maxPTS = max(s.maxPTS, source)
+	p.lastPTS = info.PTS
+	p.line.published(info.PTS, now)
+	p.position.Store(int64(seconds(info.PTS, p.timeBase)))
 }

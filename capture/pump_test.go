@@ -17,7 +17,7 @@ const (
 )
 
 // pumped runs bytes of a pipe, with what showinfo said, through the inner loop.
-func pumped(t *testing.T, pipe []byte, said []shown, resize Resize) (p *pump, status *framebuf.Status, err error) {
+func pumped(t *testing.T, pipe []byte, said []shown, resize Resize) (s *session, status *framebuf.Status, err error) {
 	t.Helper()
 	dir := memory(t)
 	format := framebuf.Format{PixelFormat: framebuf.RGBA, Width: 8, Height: 4}
@@ -29,14 +29,14 @@ func pumped(t *testing.T, pipe []byte, said []shown, resize Resize) (p *pump, st
 		j.add(s)
 	}
 	j.end()
-	p = &pump{
-		w: w, audio: &audioOut{}, joiner: j, pixels: framebuf.RGBA, rgb: true, formatName: "rgba",
-		timeBase: framebuf.Rational{Num: 1, Den: 1000}, resize: resize, watch: newStallWatch(w, false, 0),
-	}
-	err = p.loop(t.Context(), iotest.HalfReader(bytes.NewReader(pipe)))
+	p := newPump(w, newAudioOut(nil), framebuf.Rational{Num: 1, Den: 1000}, framebuf.Rational{}, framebuf.RGBA)
+	p.resize = resize
+	s = &session{joiner: j, watch: &stallWatch{flowing: func() {}}, video: -1, sound: -1, firstPTS: framebuf.NoPTS, maxPTS: framebuf.NoPTS}
+	err = p.loop(t.Context(), s, iotest.HalfReader(bytes.NewReader(pipe)))
+	require.Equal(t, s.frames, p.out.Load())
 	status, statErr := framebuf.Stat(dir, "test")
 	require.NoError(t, statErr)
-	return p, status, err
+	return s, status, err
 }
 
 // nutStream is what ffmpeg would send, and where each frame ends in it.
@@ -57,7 +57,7 @@ func nutStream(t *testing.T) (stream []byte, ends []int) {
 func TestCutAnywhere(t *testing.T) {
 	stream, ends := nutStream(t)
 	for cut := 0; cut <= len(stream); cut++ {
-		p, status, err := pumped(t, stream[:cut], nil, ResizeFollow)
+		s, status, err := pumped(t, stream[:cut], nil, ResizeFollow)
 		require.NoError(t, err, "cut at %d", cut)
 		whole, inside := 0, false
 		for i, end := range ends[1:] {
@@ -67,13 +67,13 @@ func TestCutAnywhere(t *testing.T) {
 			inside = inside || cut < end && cut >= end-pumpSize
 		}
 		require.EqualValues(t, whole, status.Published, "cut at %d", cut)
-		require.EqualValues(t, whole, p.out.Load())
+		require.EqualValues(t, whole, s.frames)
 		if inside {
-			require.True(t, p.short, "cut at %d", cut)
+			require.True(t, s.short, "cut at %d", cut)
 			require.EqualValues(t, 1, status.Drops[framebuf.DropShort])
 		}
 		if cut == len(stream) {
-			require.False(t, p.short)
+			require.False(t, s.short)
 		}
 		if whole > 0 {
 			require.EqualValues(t, 40*(whole-1), status.Newest.PTS)

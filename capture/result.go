@@ -10,9 +10,13 @@ import (
 type Result struct {
 	FramesIn  uint64 // frames that came from the source, or were lost on the way
 	FramesOut uint64 // frames published
+	// Placeholders were published beside them.
+	Placeholders uint64
 	// Dropped counts the difference by reason.
 	Dropped map[framebuf.DropReason]uint64
-	// Seconds from the start of ffmpeg to its end.
+	// Stalls counts silences, Restarts the starts of ffmpeg after the first one.
+	Stalls, Restarts uint64
+	// Seconds from the start of the run to its end.
 	Seconds float64
 	// FPS is FramesOut in a second.
 	FPS float64

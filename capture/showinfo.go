@@ -14,6 +14,7 @@ import (
 type shown struct {
 	pts           int64 // in ticks of timeBase; framebuf.NoPTS if the frame has none
 	timeBase      framebuf.Rational
+	rate          framebuf.Rational // nominal frames a second
 	width, height int
 	aspect        framebuf.Rational
 	color         framebuf.Color
@@ -81,7 +82,7 @@ func (s *showinfo) config(text []byte) {
 }
 
 func (s *showinfo) begin(text []byte) {
-	r := shown{pts: framebuf.NoPTS, timeBase: s.timeBase, color: framebuf.Color{Matrix: framebuf.MatrixUnknown}}
+	r := shown{pts: framebuf.NoPTS, timeBase: s.timeBase, rate: s.rate, color: framebuf.Color{Matrix: framebuf.MatrixUnknown}}
 	for key, value := range fields(text) {
 		switch key {
 		case "pts":

@@ -36,7 +36,7 @@ func TestShowinfo(t *testing.T) {
 			context5 + "n:   1 pts:   3600 pts_time:0.04    pos:     4136 fmt:yuv420p sar:12/11 s:320x240 i:T iskey:0 type:P ",
 			context5 + "color_range:tv color_space:smpte170m color_primaries:bt709 color_trc:iec61966-2-1",
 		}, []shown{{
-			pts: 3600, timeBase: framebuf.Rational{Num: 1, Den: 90000}, width: 320, height: 240,
+			pts: 3600, timeBase: framebuf.Rational{Num: 1, Den: 90000}, rate: framebuf.Rational{Num: 25, Den: 1}, width: 320, height: 240,
 			aspect: framebuf.Rational{Num: 12, Den: 11}, order: framebuf.TopFirst, format: "yuv420p",
 			color: framebuf.Color{Range: framebuf.RangeLimited, Matrix: 6, Primaries: 1, Transfer: 13},
 		}}},
@@ -45,7 +45,7 @@ func TestShowinfo(t *testing.T) {
 			context5 + "n:   0 pts:  -1024 pts_time:-0.08   duration:    512 duration_time:0.04    fmt:yuva444p10le cl:left sar:0/1 s:63x47 i:P iskey:1 type:I ",
 			context5 + "color_range:unknown color_space:unknown color_primaries:unknown color_trc:unknown",
 		}, []shown{{
-			pts: -1024, timeBase: framebuf.Rational{Num: 1, Den: 90000}, width: 63, height: 47, order: framebuf.Progressive,
+			pts: -1024, timeBase: framebuf.Rational{Num: 1, Den: 90000}, rate: framebuf.Rational{Num: 25, Den: 1}, width: 63, height: 47, order: framebuf.Progressive,
 			color: unknown, format: "yuva444p10le", key: true,
 		}}},
 		{"no time, side data between", []string{
@@ -56,7 +56,7 @@ func TestShowinfo(t *testing.T) {
 			context5,
 			context5 + "color_range:pc color_space:gbr color_primaries:bt2020 color_trc:smpte2084",
 		}, []shown{{
-			pts: framebuf.NoPTS, timeBase: framebuf.Rational{Num: 1, Den: 90000}, width: 96, height: 64,
+			pts: framebuf.NoPTS, timeBase: framebuf.Rational{Num: 1, Den: 90000}, rate: framebuf.Rational{Num: 25, Den: 1}, width: 96, height: 64,
 			aspect: framebuf.Rational{Num: 1, Den: 1}, order: framebuf.BottomFirst, key: true, format: "gray",
 			color: framebuf.Color{Range: framebuf.RangeFull, Matrix: 0, Primaries: 9, Transfer: 16},
 		}}},

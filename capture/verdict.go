@@ -21,6 +21,8 @@ const (
 	// slackTime holds where the container counts no frames, and its duration may be
 	// that of something else.
 	slackTime = time.Second
+	// tooLateSound is what ffmpeg says before it gives up waiting for sound.
+	tooLateSound = "Too many packets buffered"
 )
 
 // ending is everything that the verdict depends on.
@@ -88,7 +90,7 @@ func (e *ending) endsEarly(early time.Duration) bool {
 func (e *ending) neverBegan() error {
 	why := cmp.Or(e.first, e.early)
 	switch {
-	case strings.Contains(why, "Too many packets buffered"):
+	case strings.Contains(why, tooLateSound):
 		why = "its sound begins so much later than its picture that ffmpeg gives up (" + why + "); capture it without sound"
 	case why == "" && e.exit != nil:
 		why = e.exit.Error()

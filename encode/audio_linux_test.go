@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -206,4 +207,40 @@ func TestOtherSound(t *testing.T) {
 		_, r := encodeClip(t, testClip(5), "out.gif", &Options{Audio: Audio{Queue: q}})
 		require.EqualValues(t, 5, r.FramesOut)
 	})
+}
+
+// Sound that begins long after the picture. ffmpeg by itself gives up with "Too
+// many packets buffered": it holds frames until every stream has begun.
+func TestLateSound(t *testing.T) {
+	c := testClip(0)
+	c.format.Width, c.format.Height = 640, 480
+	for k := range 250 {
+		c.pts = append(c.pts, int64(k)*40)
+	}
+	for _, row := range []struct {
+		name string
+		pace Pace
+		at   float64 // where the sound begins, seconds
+	}{{"fast", PaceFast, 8}, {"live", PaceLive, 8}, {"never", PaceFast, 0}} {
+		t.Run(row.name, func(t *testing.T) {
+			q := NewAudioQueue(0)
+			q.Start(testRate, 1)
+			frames := 0
+			path, r := encodeClip(t, c, "out.nut", &Options{Pace: row.pace, Audio: Audio{Queue: q}, OnFrame: func(*framebuf.Info, time.Time) {
+				frames++
+				if row.at > 0 && frames == int(row.at*25) {
+					produce(q, int64(row.at*testRate), beeps(testRate, testRate/2))
+				}
+				if frames == len(c.pts) {
+					q.End()
+				}
+			}})
+			require.EqualValues(t, 250, r.FramesOut)
+			p := probe(t, path)
+			require.InDelta(t, 0, p.times(t, "audio")[0], 0.001)
+			if row.at > 0 {
+				require.InDeltaSlice(t, []float64{row.at + 0.5}, onsets(t, path), 0.001)
+			}
+		})
+	}
 }

@@ -49,8 +49,8 @@ func BenchmarkFeed(b *testing.B) {
 	})
 	for _, way := range []struct {
 		name   string
-		splice Splice
-	}{{"write", SpliceOff}, {"splice", SpliceOn}} {
+		splice bool
+	}{{"write", false}, {"splice", true}} {
 		b.Run(way.name, func(b *testing.B) {
 			dir := segmentDir(b)
 			var wall, cpu time.Duration

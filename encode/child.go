@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -32,15 +33,19 @@ type childOptions struct {
 	OnLine  func(string)
 	Stdout  *os.File // nil: none
 	Confine bool
+	Pipe    bool // frames are spliced, which needs a pipe
 }
 
 // startChild starts ffmpeg. It is not stopped when ctx ends: the caller does that
 // in order.
 func startChild(ctx context.Context, o childOptions) (*child, error) {
 	po := &ffproc.Options{
-		Name: "ffmpeg", Stdin: ffproc.Pipe, ExtraPipes: 1,
+		Name: "ffmpeg", Stdin: ffproc.Socket, ExtraPipes: 1,
 		Redact: o.Redact, Confine: o.Confine,
 		Ladder: ffproc.EncodeLadder(0), // await has been patient before
+	}
+	if o.Pipe {
+		po.Stdin = ffproc.Pipe
 	}
 	if o.Stdout != nil {
 		po.Stdout, po.StdoutFile = ffproc.File, o.Stdout
@@ -65,14 +70,25 @@ func startChild(ctx context.Context, o childOptions) (*child, error) {
 // count reads what -progress reports.
 func (c *child) count() {
 	defer close(c.counted)
-	lines := bufio.NewScanner(c.Extra[0])
-	for lines.Scan() {
-		key, value, _ := strings.Cut(lines.Text(), "=")
-		if key != "frame" {
-			continue
+	countFrames(c.Extra[0], &c.frames)
+}
+
+// countFrames reads lines like frame=17 to the end, or ffmpeg would wait for
+// somebody to read on. A line that is none, however long, is passed over.
+func countFrames(r io.Reader, frames *atomic.Uint64) {
+	lines := bufio.NewReader(r)
+	whole := true // the piece to come begins a line
+	for {
+		piece, err := lines.ReadSlice('\n')
+		key, value, _ := bytes.Cut(piece, []byte("="))
+		if whole && string(key) == "frame" {
+			if n, err := strconv.ParseUint(string(bytes.TrimSpace(value)), 10, 64); err == nil {
+				frames.Store(n)
+			}
 		}
-		if n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64); err == nil {
-			c.frames.Store(n)
+		whole = err == nil
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return
 		}
 	}
 }

@@ -21,7 +21,8 @@ import (
 const (
 	defaultWait    = 5 * time.Second
 	defaultDrain   = 10 * time.Second
-	defaultTimeout = 30 * time.Second // for a URL
+	liveDrain      = 2500 * time.Millisecond // then SIGINT and 2 s more, so that any stop takes less than 5 s
+	defaultTimeout = 10 * time.Second        // for a live output
 )
 
 // Encode is a segment on its way into an output. Make it with Open. Command and
@@ -32,20 +33,24 @@ type Encode struct {
 	output ffargs.Output
 	made   bool // the output is a file that was not there before
 
-	reader *framebuf.Reader
-	first  *framebuf.Frame
-	mode   framebuf.Mode
-	pace   Pace
-	large  bool // frames are large enough to splice
+	reader     *framebuf.Reader
+	reading    framebuf.ReaderOptions // of reader
+	first      *framebuf.Frame        // to be sent next
+	info       framebuf.Info          // of the very first one, whose form the output has
+	mode       framebuf.Mode
+	liveSource bool // the segment's writer does not wait for long
+	pace       Pace
 
 	clock       *clock
 	queue       *pcm.Queue // nil: no sound in our stream
 	soundFormat *pcm.Format
 	soundSource *soundSegment // nil: none
 	args        []string
+	again       []string      // of an ffmpeg that goes on after another
 	plain       bool          // ffmpeg writes each frame that it gets
 	drain       time.Duration // how long ffmpeg may take to finish, when cancelled
 	patience    time.Duration // how long it may take nothing; 0: no bound
+	pauses      pauses        // between two starts
 
 	told [notes]bool // only the goroutine of Run
 
@@ -68,7 +73,7 @@ type Encode struct {
 // Errors match ErrName, ErrExists, ErrOutput, ErrFFmpeg, ErrSound, ErrNoFrames,
 // those of framebuf.Open and framebuf.Reader.Next, or that of ctx.
 func Open(ctx context.Context, segment, output string, o *Options) (*Encode, error) {
-	e := &Encode{name: segment, done: make(chan struct{})}
+	e := &Encode{name: segment, done: make(chan struct{}), pauses: defaultPauses()}
 	if o != nil {
 		e.opts = *o
 	}
@@ -115,7 +120,7 @@ func (e *Encode) bounded(ctx context.Context) (context.Context, context.CancelFu
 }
 
 func (e *Encode) checkOptions() error {
-	if err := framebuf.CheckName(e.name); err != nil {
+	if err := framebuf.CheckSource(e.name); err != nil {
 		return err
 	}
 	o := &e.opts
@@ -130,11 +135,11 @@ func (e *Encode) checkOptions() error {
 		return fmt.Errorf("%w: more than one source of sound", ErrName)
 	case o.Pace < PaceAuto || o.Pace > PaceLive:
 		return fmt.Errorf("%w: pace %d", ErrName, o.Pace)
-	case o.Splice < SpliceAuto || o.Splice > SpliceOff:
-		return fmt.Errorf("%w: splice %d", ErrName, o.Splice)
 	case o.Mode != nil && *o.Mode != framebuf.Lossless && *o.Mode != framebuf.Newest:
 		return fmt.Errorf("%w: mode %v; encode reads lossless or newest", ErrName, *o.Mode)
-	case o.Splice == SpliceOn && o.Mode != nil && *o.Mode == framebuf.Newest:
+	case o.Restart < RestartAuto || o.Restart > RestartAlways:
+		return fmt.Errorf("%w: restart %d", ErrName, o.Restart)
+	case o.Splice && o.Mode != nil && *o.Mode == framebuf.Newest:
 		return fmt.Errorf("%w: only a lossless reader can splice", ErrName)
 	}
 	return nil
@@ -144,11 +149,11 @@ func (e *Encode) checkOptions() error {
 func (e *Encode) openSegment(ctx context.Context) (*framebuf.Status, error) {
 	// A look from outside first, which no writer counts as a reader: how to read
 	// depends on what is there.
-	look, err := framebuf.Open(ctx, e.name, &framebuf.ReaderOptions{Dir: e.opts.Dir, Wait: true, ReadOnly: true})
+	look, err := framebuf.Open(ctx, e.name, &framebuf.ReaderOptions{Dir: e.opts.Dir, TrustUID: e.opts.TrustUID, Wait: true, ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}
-	st, err := framebuf.Stat(e.opts.Dir, e.name)
+	st, err := framebuf.Stat(e.opts.Dir, e.name, e.opts.TrustUID...)
 	_ = look.Close()
 	if err != nil {
 		return nil, err
@@ -160,11 +165,12 @@ func (e *Encode) openSegment(ctx context.Context) (*framebuf.Status, error) {
 			e.pace = PaceLive
 		}
 	}
+	e.liveSource = st.Live || st.Lossless == framebuf.LosslessEvict
 	e.mode = framebuf.Lossless
 	switch {
 	case e.opts.Mode != nil:
 		e.mode = *e.opts.Mode
-	case e.opts.Splice != SpliceOn && (st.Live || st.Lossless == framebuf.LosslessRefuse):
+	case !e.opts.Splice && (st.Live || st.Lossless == framebuf.LosslessRefuse):
 		e.mode = framebuf.Newest
 	}
 	if e.opts.Audio.Queue != nil && e.output.Format == "gif" {
@@ -179,11 +185,11 @@ func (e *Encode) openSegment(ctx context.Context) (*framebuf.Status, error) {
 		}
 		e.opts.Audio.Queue = e.soundSource.queue
 	}
-	ro := &framebuf.ReaderOptions{Dir: e.opts.Dir, Mode: e.mode, Label: "encode", Wait: true, Follow: e.opts.Follow}
-	if e.maySplice() {
-		ro.Hold, ro.Spliced = 1, true
+	e.reading = framebuf.ReaderOptions{Dir: e.opts.Dir, TrustUID: e.opts.TrustUID, Mode: e.mode, Label: "encode", Wait: true, Follow: e.opts.Follow}
+	if e.opts.Splice {
+		e.reading.Hold, e.reading.Spliced = 1, true
 	}
-	if e.reader, err = framebuf.Open(ctx, e.name, ro); err != nil {
+	if e.reader, err = framebuf.Open(ctx, e.name, &e.reading); err != nil {
 		return nil, err
 	}
 	for e.first == nil {
@@ -232,7 +238,7 @@ var errNoSamples = errors.New("its segment ended without any")
 
 // Command is the ffmpeg command that Run starts, with secrets masked.
 func (e *Encode) Command() []string {
-	return ffargs.RedactArgs(append([]string{e.ffmpeg()}, e.args...))
+	return ffargs.NewRedactor(e.args...).Args(append([]string{e.ffmpeg()}, e.args...))
 }
 
 func (e *Encode) ffmpeg() string {
@@ -279,30 +285,27 @@ func (e *Encode) leave() {
 	}
 }
 
-func (e *Encode) maySplice() bool {
-	return e.mode == framebuf.Lossless && e.opts.Splice != SpliceOff && canSplice
-}
-
-// newSink is how bytes go to ffmpeg: spliced if it is possible and pays.
+// newSink is how bytes go to ffmpeg.
 func (e *Encode) newSink(w *os.File, r *Result) (sink, error) {
-	widen(w)
-	if e.maySplice() && (e.large || e.opts.Splice == SpliceOn) {
-		s, err := newSplicer(w, e.patience)
-		if err == nil {
-			r.Spliced = true
-			return s, nil
-		}
-		if e.opts.Splice == SpliceOn {
-			return nil, fmt.Errorf("%w: %w", ErrFFmpeg, err)
-		}
+	if !e.opts.Splice {
+		return &plainSink{patientPipe{f: w, patience: e.patience}}, nil
 	}
-	return &plainSink{patientPipe{f: w, patience: e.patience}}, nil
+	s, err := newSplicer(w, e.patience)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFFmpeg, err)
+	}
+	r.Spliced = true
+	return s, nil
 }
 
-func (e *Encode) childOptions() childOptions {
+func (e *Encode) childOptions(restarts uint64) childOptions {
+	args := e.args
+	if restarts > 0 {
+		args = e.again
+	}
 	return childOptions{
-		Path: e.ffmpeg(), Args: e.args, Redact: ffargs.Redact, OnLine: e.opts.OnLine,
-		Stdout: e.opts.Stdout, Confine: e.opts.Audio.Input != "",
+		Path: e.ffmpeg(), Args: args, Redact: ffargs.NewRedactor(args...).Redact, OnLine: e.opts.OnLine,
+		Stdout: e.opts.Stdout, Confine: true, Pipe: e.opts.Splice,
 	}
 }
 

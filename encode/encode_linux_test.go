@@ -335,19 +335,18 @@ func TestSplicedFilesAreTheSame(t *testing.T) {
 	needFFmpeg(t)
 	c := testClip(30)
 	c.format.Width, c.format.Height = 1280, 720
-	got := map[Splice]string{}
-	for _, way := range []Splice{SpliceOff, SpliceAuto, SpliceOn} {
+	got := map[bool]string{}
+	for _, way := range []bool{false, true} {
 		path := output(t, "out.mkv")
 		r, err := encodeTo(t, c, path, &Options{Splice: way, Codec: "ffv1"})
 		require.NoError(t, err)
-		require.Equal(t, way != SpliceOff && canSplice, r.Spliced)
+		require.Equal(t, way, r.Spliced)
 		sums, err := exec.Command("ffmpeg", "-v", "error", "-i", path, "-f", "framemd5", "-").Output()
 		require.NoError(t, err)
 		got[way] = string(sums)
 	}
-	require.Equal(t, 30, strings.Count(got[SpliceOff], "\n0,"))
-	require.Equal(t, got[SpliceOff], got[SpliceOn])
-	require.Equal(t, got[SpliceOff], got[SpliceAuto])
+	require.Equal(t, 30, strings.Count(got[false], "\n0,"))
+	require.Equal(t, got[false], got[true])
 }
 
 func TestFollowGoesOnWithTheNextWriter(t *testing.T) {
@@ -426,4 +425,72 @@ func TestLevelFollowsTheRate(t *testing.T) {
 	for k := range got {
 		require.InDelta(t, float64(k)*0.033333, got[k], 1e-6, strconv.Itoa(k))
 	}
+}
+
+// Crop, rotation and field order of the first frame reach the output.
+func TestFramesAreShownAsTheySay(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		info    framebuf.Info
+		w, h    int
+		aspect  string
+		field   string
+		brights [4]bool // corners: top left, top right, bottom left, bottom right
+		notes   int
+	}{
+		{"as they are", framebuf.Info{}, 64, 48, "N/A", "progressive", [4]bool{true, false, false, false}, 0},
+		{"turned by 90", framebuf.Info{Rotation: 90, Aspect: framebuf.Rational{Num: 2, Den: 1}}, 48, 64, "1:2", "progressive", [4]bool{false, true, false, false}, 0},
+		{"turned by 180", framebuf.Info{Rotation: 180}, 64, 48, "N/A", "progressive", [4]bool{false, false, false, true}, 0},
+		{"turned by 270", framebuf.Info{Rotation: 270}, 48, 64, "N/A", "progressive", [4]bool{false, false, true, false}, 0},
+		{"turned by 45", framebuf.Info{Rotation: 45}, 64, 48, "N/A", "progressive", [4]bool{true, false, false, false}, 1},
+		{"cropped, then turned", framebuf.Info{Rotation: 90, Crop: framebuf.Crop{Right: 24, Bottom: 8}}, 40, 40, "N/A", "progressive", [4]bool{false, true, false, false}, 0},
+		{"the bright corner cropped", framebuf.Info{Crop: framebuf.Crop{Left: 32}}, 32, 48, "N/A", "progressive", [4]bool{}, 0},
+		{"nothing left", framebuf.Info{Crop: framebuf.Crop{Left: 32, Right: 32}}, 64, 48, "N/A", "progressive", [4]bool{true, false, false, false}, 1},
+		{"interlaced", framebuf.Info{FieldOrder: framebuf.TopFirst}, 64, 48, "N/A", "tt", [4]bool{true, false, false, false}, 0},
+		{"interlaced, an odd row cropped", framebuf.Info{FieldOrder: framebuf.TopFirst, Crop: framebuf.Crop{Top: 1, Bottom: 3}}, 64, 44, "N/A", "bb", [4]bool{true, false, false, false}, 0},
+		{"interlaced, another height", framebuf.Info{FieldOrder: framebuf.TopFirst, Crop: framebuf.Crop{Bottom: 2}}, 64, 46, "N/A", "progressive", [4]bool{true, false, false, false}, 1},
+		{"interlaced and turned", framebuf.Info{FieldOrder: framebuf.BottomFirst, Rotation: 180}, 64, 48, "N/A", "progressive", [4]bool{false, false, false, true}, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := testClip(5)
+			c.info.Rotation, c.info.Crop, c.info.FieldOrder, c.info.Aspect = row.info.Rotation, row.info.Crop, row.info.FieldOrder, row.info.Aspect
+			c.paint = func(b []byte, _ int) { // white in the first quarter
+				for at := range b {
+					b[at] = 0
+					if x, y := at/4%64, at/4/64; x < 32 && y < 24 || at%4 == 3 {
+						b[at] = 255
+					}
+				}
+			}
+			var notes []string
+			path, r := encodeClip(t, c, "out.mp4", &Options{OnNote: func(text string) { notes = append(notes, text) }})
+			require.EqualValues(t, 5, r.FramesOut)
+			require.Len(t, notes, row.notes, "%v", notes)
+			s := probe(t, path).Streams[0]
+			require.Equal(t, []int{row.w, row.h}, []int{s.Width, s.Height})
+			require.Equal(t, row.field, s.FieldOrder)
+			if row.aspect != "N/A" {
+				require.Equal(t, row.aspect, s.Aspect)
+			}
+			b, err := exec.Command("ffmpeg", "-v", "error", "-i", path, "-frames:v", "1", "-pix_fmt", "gray", "-f", "rawvideo", "-").Output()
+			require.NoError(t, err)
+			require.Len(t, b, row.w*row.h)
+			var got [4]bool
+			for k := range got {
+				x, y := 4+k%2*(row.w-8), 4+k/2*(row.h-8)
+				got[k] = b[y*row.w+x] > 128
+			}
+			require.Equal(t, row.brights, got)
+		})
+	}
+}
+
+func TestRotationThatChangesIsNoted(t *testing.T) {
+	c := testClip(6)
+	var notes []string
+	c.turn = func(i *framebuf.Info, k int) { i.Rotation = uint16(k / 3 * 90) }
+	_, r := encodeClip(t, c, "out.mkv", &Options{OnNote: func(text string) { notes = append(notes, text) }})
+	require.EqualValues(t, 6, r.FramesOut)
+	require.Len(t, notes, 1)
+	require.Contains(t, notes[0], "rotation")
 }

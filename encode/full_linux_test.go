@@ -23,7 +23,7 @@ func TestFullDiskAtTheLastWrite(t *testing.T) {
 	require.False(t, full(file))
 	require.Error(t, os.WriteFile(file, make([]byte, 64<<10), 0o600))
 	require.True(t, full(file))
-	s := &session{Encode: &Encode{}}
+	s := &attempt{session: &session{Encode: &Encode{}}}
 	s.output.Path = file
 	require.ErrorIs(t, s.judgeSpace(), ErrOutput)
 	require.ErrorIs(t, s.judge(ending{read: context.Canceled}), ErrOutput)

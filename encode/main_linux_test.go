@@ -75,6 +75,8 @@ type clip struct {
 	each func(w *framebuf.Writer, k int) error
 	// paint draws frame k. Default: draw.
 	paint func(b []byte, k int)
+	// turn changes what frame k says of itself. May be nil.
+	turn func(i *framebuf.Info, k int)
 	// then is called when all frames are published, before the end. May be nil.
 	then func(w *framebuf.Writer)
 }
@@ -118,6 +120,9 @@ func (c clip) write(ctx context.Context, w *framebuf.Writer) (err error) {
 		}
 		err := w.Publish(ctx, func(s *framebuf.Slot) error {
 			s.Info.PTS = pts
+			if c.turn != nil {
+				c.turn(&s.Info, k)
+			}
 			if c.paint != nil {
 				c.paint(s.Bytes(), k)
 			} else {
@@ -163,6 +168,7 @@ type probed struct {
 		TimeBase     string            `json:"time_base"`
 		ColorRange   string            `json:"color_range"`
 		ColorSpace   string            `json:"color_space"`
+		FieldOrder   string            `json:"field_order"`
 		Aspect       string            `json:"sample_aspect_ratio"`
 		RFrameRate   string            `json:"r_frame_rate"`
 		AvgFrameRate string            `json:"avg_frame_rate"`

@@ -19,16 +19,6 @@ const (
 	PaceLive   Pace = 3 // as soon as they are there, and the output's time begins at 0
 )
 
-// Splice says whether frames go to ffmpeg without a copy.
-type Splice int
-
-// The choices.
-const (
-	SpliceAuto Splice = 0 // if it is possible and the frames are large
-	SpliceOn   Splice = 1 // or Open fails
-	SpliceOff  Splice = 2
-)
-
 // Audio is where the sound comes from. At most one field may be set; the zero
 // value is no sound.
 type Audio struct {
@@ -56,6 +46,9 @@ func NewAudioQueue(maxBytes int) *AudioQueue { return pcm.New(maxBytes) }
 type Options struct {
 	// Dir is the directory of segments. Default: framebuf.DefaultDir.
 	Dir string
+	// TrustUID names users whose segments may be read, see framebuf.ReaderOptions.
+	// Default: none.
+	TrustUID []int
 	// Wait is how long Open waits for the segment and its first frame. Default: 5 s;
 	// negative: until its context ends.
 	Wait time.Duration
@@ -90,15 +83,21 @@ type Options struct {
 	Stdout *os.File
 	// FFmpeg is the program. Default: "ffmpeg" in PATH.
 	FFmpeg string
-	// Splice says whether frames go to ffmpeg without a copy. Default: SpliceAuto.
-	Splice Splice
+	// Splice gives ffmpeg the pages of the slots (vmsplice into a pipe), or Open fails.
+	// It saves CPU time and is no faster than the copy into a socket that is made
+	// otherwise; frames must hold until ffmpeg has read them, so it needs a lossless
+	// reader. Default: false.
+	Splice bool
 	// OutputTimeout is how long ffmpeg may take nothing, or take to finish, before
-	// the output counts as failed. Default: 30 s for a URL, no limit for a file;
-	// negative: no limit.
+	// the output counts as failed. Default: 10 s for a live output (see Restart), no
+	// limit for a file; negative: no limit.
 	OutputTimeout time.Duration
 	// Drain is how long ffmpeg may take to finish the output when the context of Run
-	// has ended. Default: 10 s.
+	// has ended. Default: 2.5 s for a live output, 10 s for a file.
 	Drain time.Duration
+	// Restart says whether a live output that fails is started again. Default:
+	// RestartAuto.
+	Restart Restart
 
 	// OnFrame is called when a frame has been handed to ffmpeg, with the time at
 	// which that was done, on the goroutine of Run. info is valid during the call.
@@ -107,6 +106,10 @@ type Options struct {
 	// OnNote is called with what the user should know, each thing once: frames of
 	// another size, without times, and so on. Default: nil.
 	OnNote func(text string)
+	// OnEvent is called when the state of the output changes, on the goroutine of
+	// Run. It must not block, as frames wait meanwhile, and must not call Close.
+	// Default: nil.
+	OnEvent func(Event)
 	// OnLine gets each line that ffmpeg prints, with secrets masked. It must not
 	// block. Default: nil.
 	OnLine func(line string)
@@ -115,17 +118,19 @@ type Options struct {
 // Result is what an Encode has done.
 type Result struct {
 	Output      string        // as given to Open, with secrets masked
-	FramesIn    uint64        // frames read from the segment
+	FramesIn    uint64        // frames read from the segment for ffmpeg
 	FramesOut   uint64        // frames that ffmpeg has written
-	Missed      uint64        // frames published and not read; always 0 for Lossless
+	Missed      uint64        // frames published and not sent: skipped by Newest, or while the output was away
 	Merged      uint64        // frames left out: closer to the one before than the output can tell
 	Retimed     uint64        // frames moved by a little, because two had the same time
 	Resized     uint64        // frames of another size, scaled to the first one
 	Untimed     uint64        // frames without a PTS
 	LostSound   time.Duration // sound dropped because the frames came too late
-	Elapsed     time.Duration // from the start of ffmpeg to its end
+	Elapsed     time.Duration // from the start of ffmpeg to the end of the last one
 	FPS         float64       // FramesIn in a second of Elapsed
 	Spliced     bool          // frames went to ffmpeg without a copy
+	Restarts    uint64        // starts of ffmpeg after the first one, or decisions to
+	LastError   error         // why the last of them was needed; nil: none
 	Interrupted bool          // the context ended; the output is complete up to there
 	CPU         time.Duration // of ffmpeg, user and system
 }

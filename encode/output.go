@@ -19,6 +19,9 @@ func (e *Encode) checkOutput(name string) error {
 		return fmt.Errorf("%w: %w", ErrName, err)
 	}
 	e.output = out
+	if e.opts.Restart == RestartAlways && !out.Live && out.Format != "hls" { // that depends on the pace
+		return e.neverAgain()
+	}
 	if out.Path == "" {
 		return nil
 	}

@@ -18,5 +18,11 @@ func writable(path string) error {
 // full reports whether nothing more fits on the disk that holds the file.
 func full(path string) bool {
 	var fs unix.Statfs_t
-	return unix.Statfs(path, &fs) == nil && fs.Blocks > 0 && fs.Bavail == 0
+	if unix.Statfs(path, &fs) != nil || fs.Blocks == 0 {
+		return false
+	}
+	if os.Geteuid() == 0 { // who also has what is reserved
+		return fs.Bfree == 0
+	}
+	return fs.Bavail == 0
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/framebridge/framebridge/framebuf"
 	"github.com/framebridge/framebridge/internal/ffargs"
@@ -22,42 +23,44 @@ const listBytes = 1 << 20
 
 // checkFFmpeg looks whether ffmpeg is there and has what this output needs.
 func (e *Encode) checkFFmpeg(ctx context.Context) (*ffargs.Abilities, error) {
-	able := &ffargs.Abilities{}
-	list := func(name string) (string, error) {
-		out, err := ffproc.Output(ctx, e.ffmpeg(), ffargs.AbilityArgs(name), listBytes, nil)
-		if err != nil && ctx.Err() == nil {
-			err = fmt.Errorf("%w: %w", ErrFFmpeg, err)
+	// Each takes a tenth of a second, and one ffmpeg prints one list.
+	names := [...]string{"version", "encoders", "muxers"}
+	var texts [len(names)]string
+	var errs [len(names)]error
+	var lists sync.WaitGroup
+	for k, name := range names {
+		lists.Go(func() {
+			out, err := ffproc.Output(ctx, e.ffmpeg(), ffargs.AbilityArgs(name), listBytes, &ffproc.Options{Confine: true})
+			if err != nil && ctx.Err() == nil {
+				err = fmt.Errorf("%w: %w", ErrFFmpeg, err)
+			}
+			texts[k], errs[k] = string(out), err
+		})
+	}
+	lists.Wait()
+	for _, err := range errs { // one is enough: they fail for the same reason
+		if err != nil {
+			return nil, err
 		}
-		return string(out), err
 	}
-	text, err := list("version")
-	if err != nil {
-		return nil, err
-	}
+	able := &ffargs.Abilities{Encoders: ffargs.ParseEncoders(texts[1]), Muxers: ffargs.ParseMuxers(texts[2])}
 	var ok bool
-	if able.Version, ok = ffargs.ParseVersion(text); !ok {
+	if able.Version, ok = ffargs.ParseVersion(texts[0]); !ok {
 		return nil, fmt.Errorf("%w: %s is not ffmpeg", ErrFFmpeg, e.ffmpeg())
 	}
-	if text, err = list("encoders"); err != nil {
-		return nil, err
-	}
-	able.Encoders = ffargs.ParseEncoders(text)
-	if text, err = list("muxers"); err != nil {
-		return nil, err
-	}
-	able.Muxers = ffargs.ParseMuxers(text)
 	// With any frames at all: what is wrong with the request is said before the
 	// segment is waited for.
-	_, _, err = e.arguments(able, ffargs.Video{PixelFormat: "rgba", Width: 64, Height: 64})
+	_, _, err := e.arguments(able, ffargs.Video{PixelFormat: "rgba", Width: 64, Height: 64}, false)
 	return able, err
 }
 
-// arguments are those of ffmpeg for such frames.
-func (e *Encode) arguments(able *ffargs.Abilities, v ffargs.Video) ([]string, []ffargs.Warning, error) {
+// arguments are those of ffmpeg for such frames, also of one that goes on after
+// another.
+func (e *Encode) arguments(able *ffargs.Abilities, v ffargs.Video, resume bool) ([]string, []ffargs.Warning, error) {
 	request := ffargs.Encode{
 		Video: v, Output: e.output, Codec: e.opts.Codec, Preset: e.opts.Preset, CRF: e.opts.CRF, PixFmt: e.opts.PixFmt,
-		OutputArgs: e.opts.OutputArgs, Overwrite: e.opts.Overwrite || !e.made, Abilities: able,
-		Live: e.output.Live || e.pace == PaceLive && e.output.Format == "hls",
+		OutputArgs: e.opts.OutputArgs, Overwrite: e.opts.Overwrite || !e.made || resume, Abilities: able,
+		Live: e.isLive(), Resume: resume,
 	}
 	switch a := e.opts.Audio; {
 	case a.Silent:
@@ -95,7 +98,10 @@ func (e *Encode) plan(st *framebuf.Status, able *ffargs.Abilities) error {
 		return err
 	}
 	var warnings []ffargs.Warning
-	if e.args, warnings, err = e.arguments(able, e.video(first)); err != nil {
+	if e.args, warnings, err = e.arguments(able, e.video(first), false); err != nil {
+		return err
+	}
+	if e.again, _, err = e.arguments(able, e.video(first), true); err != nil {
 		return err
 	}
 	if err := e.clock.limit(e.finest()); err != nil {
@@ -104,17 +110,23 @@ func (e *Encode) plan(st *framebuf.Status, able *ffargs.Abilities) error {
 	for _, w := range warnings {
 		e.note(string(w))
 	}
-	e.large = first.Format.Size() >= spliceFrom
+	e.info = *first
 	e.plain = len(e.opts.OutputArgs) == 0 && !e.opts.Audio.Silent && e.opts.Audio.Input == ""
 	e.drain, e.patience = e.opts.Drain, e.opts.OutputTimeout
 	if e.drain <= 0 {
 		e.drain = defaultDrain
+		if e.isLive() {
+			e.drain = liveDrain
+		}
 	}
 	switch {
 	case e.patience < 0:
 		e.patience = 0
-	case e.patience == 0 && e.output.Live:
+	case e.patience == 0 && e.isLive():
 		e.patience = defaultTimeout
+	}
+	if e.opts.Restart == RestartAlways && !e.isLive() {
+		return e.neverAgain()
 	}
 	if e.output.Pipe && e.opts.Stdout == nil {
 		e.opts.Stdout = os.Stdout
@@ -129,6 +141,15 @@ func (e *Encode) video(first *framebuf.Info) ffargs.Video {
 		PixelFormat: ffmpegName(first.PixelFormat), Width: first.Width, Height: first.Height,
 		TimeBase: ffargs.Ratio(e.clock.base), Rate: ffargs.Ratio(rate),
 		SampleAspect: ffargs.Ratio(aspectOf(first)), Color: colorNames(first.Color),
+	}
+	v.Rotation = int(first.Rotation)
+	v.Crop = ffargs.Crop{Left: int(first.Crop.Left), Top: int(first.Crop.Top), Right: int(first.Crop.Right), Bottom: int(first.Crop.Bottom)}
+	switch first.FieldOrder {
+	case framebuf.TopFirst:
+		v.FieldOrder = ffargs.TopFirst
+	case framebuf.BottomFirst:
+		v.FieldOrder = ffargs.BottomFirst
+	case framebuf.Progressive, framebuf.FieldUnknown:
 	}
 	if first.PixelFormat.HasAlpha() {
 		switch first.Alpha {

@@ -36,9 +36,9 @@ var errGone = errors.New("ffmpeg has closed its input")
 // stream must not be continued.
 var errTorn = errors.New("frame overwritten while it was sent")
 
-// chunkBytes is how much goes into the pipe at once. It is less than the pipe
-// holds, so that ffmpeg takes one piece while the next is put in: woken only by a
-// full pipe, the two would work in turns.
+// chunkBytes is how much goes into a pipe at once. It is less than the pipe holds,
+// so that ffmpeg takes one piece while the next is put in: woken only by a full
+// pipe, the two would work in turns.
 const chunkBytes = 256 << 10
 
 // patientPipe is the write end of ffmpeg's standard input, with the time that
@@ -85,7 +85,7 @@ func pipeError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, syscall.EPIPE), errors.Is(err, os.ErrClosed):
+	case errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET), errors.Is(err, os.ErrClosed):
 		return fmt.Errorf("%w: %w", errGone, err)
 	case errors.Is(err, syscall.EFAULT):
 		return fmt.Errorf("%w: %w", framebuf.ErrDamaged, err)

@@ -17,6 +17,14 @@ const (
 	slack = 10 * time.Millisecond
 	// longestSilence is the longest gap in the sound that is filled.
 	longestSilence = time.Minute
+	// soundLead is how far the picture may go before the first sound. ffmpeg writes
+	// nothing before every stream has begun, holds what comes in meanwhile, and gives
+	// up when that is too much: then silence makes the beginning. A live output, where
+	// nobody wants to wait for it, gets silence as well when sound stays away later.
+	soundLead       = 2 * time.Second
+	soundLeadFrames = 96 // ffmpeg holds 128 large ones
+	// soundOpening is as much silence as makes any encoder begin.
+	soundOpening = 100 * time.Millisecond
 	// soundPatience is how long the rest of the sound is waited for, each time,
 	// when the picture has ended.
 	soundPatience = 10 * time.Second
@@ -30,7 +38,11 @@ type sound struct {
 	clock  *clock
 	write  func(sample int64, data []byte) error
 
+	steady bool // a live output: silence in time is better than sound too late
+
 	pending *pcm.Block // taken from the queue, not written
+	led     int        // frames before the first sound
+	from    int64      // the sample at the first of them
 	begun   bool       // next is set
 	next    int64      // the sample after the last one written
 	shift   int64      // of the clock, as it was when this piece of sound began
@@ -41,20 +53,69 @@ func newSound(q *pcm.Queue, f pcm.Format, c *clock, write func(int64, []byte) er
 	return &sound{q: q, format: f, clock: c, write: write, shift: c.shift, epoch: c.epoch}
 }
 
+// after goes on where the sound of an ffmpeg before has stopped. old may be nil.
+func (s *sound) after(old *sound) {
+	if old != nil {
+		s.pending, s.shift, s.epoch = old.pending, old.shift, old.epoch
+	}
+}
+
+// skip drops the sound that begins before the picture's time at.
+func (s *sound) skip(at int64) error {
+	limit, err := s.sample(at)
+	if err != nil {
+		return err
+	}
+	s.begun = false
+	return s.drain(func(first int64) bool { return first < limit }, false, func(int64, []byte) error { return nil })
+}
+
 // upTo writes what there is of the sound up to the picture's time at, and does
 // not wait for more.
 func (s *sound) upTo(at int64) error {
-	limit, _, err := nut.Rescale(at, s.clock.base, nut.Rational{Num: 1, Den: int64(s.format.Rate)})
+	limit, err := s.sample(at)
 	if err != nil {
-		return fmt.Errorf("sound: %w", err)
+		return err
 	}
-	return s.drain(func(first int64) bool { return first <= limit }, false)
+	if err := s.drain(func(first int64) bool { return first <= limit }, false, s.put); err != nil {
+		return err
+	}
+	return s.lead(limit)
+}
+
+// lead writes silence where the picture has gone too far ahead, to the sample
+// limit.
+func (s *sound) lead(limit int64) error {
+	far := s.samples(soundLead)
+	if s.begun {
+		if late := limit - s.next - far; s.steady && late > 0 {
+			return s.silence(late)
+		}
+		return nil
+	}
+	if s.led++; s.led == 1 {
+		s.from = max(limit, 0)
+	}
+	if s.led <= soundLeadFrames && limit-s.from <= far {
+		return nil
+	}
+	s.begun, s.next = true, s.from
+	return s.silence(s.samples(soundOpening))
+}
+
+// sample is a time of the picture, in samples.
+func (s *sound) sample(at int64) (int64, error) {
+	n, _, err := nut.Rescale(at, s.clock.base, nut.Rational{Num: 1, Den: int64(s.format.Rate)})
+	if err != nil {
+		return 0, fmt.Errorf("sound: %w", err)
+	}
+	return n, nil
 }
 
 // rest writes the sound that is left, waiting for its end.
 func (s *sound) rest(ctx context.Context) error {
 	for {
-		if err := s.drain(func(int64) bool { return true }, true); err != nil {
+		if err := s.drain(func(int64) bool { return true }, true, s.put); err != nil {
 			return err
 		}
 		wait, cancel := context.WithTimeout(ctx, soundPatience)
@@ -73,12 +134,12 @@ func (s *sound) rest(ctx context.Context) error {
 
 // there writes the sound that is left, without waiting.
 func (s *sound) there() error {
-	return s.drain(func(int64) bool { return true }, true)
+	return s.drain(func(int64) bool { return true }, true, s.put)
 }
 
-// drain writes blocks as long as there are any and want says so. last says that
-// no frame will come any more.
-func (s *sound) drain(want func(first int64) bool, last bool) error {
+// drain takes blocks as long as there are any and want says so, and hands each to
+// use. last says that no frame will come any more.
+func (s *sound) drain(want func(first int64) bool, last bool, use func(first int64, data []byte) error) error {
 	for {
 		if s.pending == nil {
 			b, ok := s.q.Next()
@@ -94,7 +155,7 @@ func (s *sound) drain(want func(first int64) bool, last bool) error {
 		if !ok || !want(first) {
 			return nil
 		}
-		if err := s.put(first, s.pending.Data); err != nil {
+		if err := use(first, s.pending.Data); err != nil {
 			return err
 		}
 		s.pending = nil

@@ -32,11 +32,11 @@ type soundSegment struct {
 
 func openSoundSegment(ctx context.Context, name string, o *Options) (*soundSegment, error) {
 	r, err := framebuf.Open(ctx, name, &framebuf.ReaderOptions{
-		Dir: o.Dir, Mode: framebuf.Lossless, Label: "encode", Wait: true, Follow: o.Follow,
+		Dir: o.Dir, TrustUID: o.TrustUID, Mode: framebuf.Lossless, Label: "encode", Wait: true, Follow: o.Follow,
 	})
 	if errors.Is(err, framebuf.ErrRefused) {
 		// Its writer waits for nobody. Frames come often, and there are many slots.
-		r, err = framebuf.Open(ctx, name, &framebuf.ReaderOptions{Dir: o.Dir, Label: "encode", Follow: o.Follow})
+		r, err = framebuf.Open(ctx, name, &framebuf.ReaderOptions{Dir: o.Dir, TrustUID: o.TrustUID, Label: "encode", Follow: o.Follow})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSound, err)

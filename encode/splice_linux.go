@@ -18,16 +18,10 @@ import (
 	"github.com/framebridge/framebridge/framebuf"
 )
 
-const canSplice = true
-
 // pipeBytes is the size of the pipe. A writer that does not block, as Go's, must
 // be woken for each time that it was full: with the usual 64 KiB that is 130 times
 // a 1080p frame, and half of the speed.
 const pipeBytes = 1 << 20
-
-// spliceFrom is the frame size, in bytes, from which splicing pays: what the pipe
-// holds, so that only the newest frame is in it for long.
-const spliceFrom = pipeBytes
 
 // splicePoll is how often flush looks whether the last byte is out: a pipe does
 // not tell when it is empty.
@@ -55,6 +49,7 @@ func widen(w *os.File) {
 
 // newSplicer returns a sink that splices into w, or nil and why that cannot be.
 func newSplicer(w *os.File, patience time.Duration) (sink, error) {
+	widen(w)
 	s := &spliceSink{patientPipe: patientPipe{f: w, patience: patience}, iov: make([]unix.Iovec, 1)}
 	if _, err := s.taken(); err != nil {
 		return nil, fmt.Errorf("splice: %w", err)

@@ -8,11 +8,4 @@ import (
 	"time"
 )
 
-const (
-	canSplice  = false
-	spliceFrom = 0
-)
-
 func newSplicer(*os.File, time.Duration) (sink, error) { return nil, errors.ErrUnsupported }
-
-func widen(*os.File) {}

@@ -24,32 +24,58 @@ func (r *Reader) readNewest(ctx context.Context) (*Frame, error) {
 	pinning := r.opts.Mode == Pinned && !r.copyNext && r.ctl != nil
 	r.mu.Unlock()
 	for range tries {
-		n, slot, ok := unpack(w)
-		if ok && slot < r.seg.st.slots { // the word is shared: never trust it as an index
-			var f *Frame
-			var err error
-			if pinning {
-				f, err = r.pinFrame(n, slot)
-			} else {
-				f, err = r.copyFrame(n, slot)
-			}
-			if err != nil {
-				return nil, err
-			}
-			if f != nil {
-				r.delivered(f)
-				return f, nil
-			}
+		f, err := r.attempt(w, pinning)
+		if f != nil || err != nil {
+			return f, err
 		}
 		r.mu.Lock()
 		r.stats.Retries++
 		r.mu.Unlock()
 		w = r.seg.dyn64(dyPublish).Load()
 	}
+	if ctx.Err() != nil { // who asks again and again hears of it too
+		return nil, context.Cause(ctx)
+	}
+	if r.seg.idle() {
+		return r.lastOf(pinning)
+	}
 	r.mu.Lock()
 	r.stats.Overruns++
 	r.mu.Unlock()
 	return nil, ErrOverrun
+}
+
+// attempt reads the frame that a publish word names; nil if the writer got in
+// between.
+func (r *Reader) attempt(w uint64, pinning bool) (f *Frame, err error) {
+	n, slot, ok := unpack(w)
+	if !ok || slot >= r.seg.st.slots { // the word is shared: never trust it as an index
+		return nil, nil
+	}
+	if pinning {
+		f, err = r.pinFrame(n, slot)
+	} else {
+		f, err = r.copyFrame(n, slot)
+	}
+	if f != nil {
+		r.delivered(f)
+	}
+	return f, err
+}
+
+// lastOf reads the newest frame of a segment that nobody writes any more. If that
+// is not whole it will never be, as only a writer that broke the protocol leaves
+// it so.
+func (r *Reader) lastOf(pinning bool) (*Frame, error) {
+	f, err := r.attempt(r.seg.dyn64(dyPublish).Load(), pinning)
+	if f != nil || err != nil {
+		return f, err
+	}
+	why := fmt.Errorf("%w: the frame published last is not whole", ErrDamaged)
+	if st := r.seg.state(); st == Ended || st == Moved {
+		return nil, why
+	}
+	return nil, fmt.Errorf("%w (%w)", ErrWriterDied, why)
 }
 
 // delivered counts a frame of a newest or pinned reader and what was missed

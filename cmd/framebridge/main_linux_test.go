@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -92,12 +93,15 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Condition: func(cond string) (bool, error) {
-			if cond == "ffmpeg" {
+			switch cond {
+			case "ffmpeg":
 				return haveFFmpeg(t), nil
+			case "root":
+				return os.Geteuid() == 0, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": cmdCode, "frames": cmdFrames},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": cmdCode, "frames": cmdFrames, "as": cmdAs},
 		Setup: func(env *testscript.Env) error {
 			dir, err := os.MkdirTemp("/dev/shm", "framebridge-test-")
 			if err != nil {
@@ -130,6 +134,30 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if want := args[0]; strconv.Itoa(got) != want {
 		ts.Fatalf("exit code %d, want %s", got, want)
+	}
+}
+
+// as UID GROUP N framebridge ARGS...: as another user, in no group but that one, the command ends with this exit code.
+func cmdAs(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 || args[3] != "framebridge" {
+		ts.Fatalf("usage: as uid group code framebridge [args...]")
+	}
+	var ids [2]uint64
+	for i := range ids {
+		var err error
+		ids[i], err = strconv.ParseUint(args[i], 10, 32)
+		ts.Check(err)
+	}
+	// By the program's own descriptor: another user may not be able to walk to its path.
+	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: args[3:], Dir: "/", Stdout: ts.Stdout(), Stderr: ts.Stderr()}
+	cmd.Env = append(os.Environ(), "FRAMEBRIDGE_DIR="+ts.Getenv("FRAMEBRIDGE_DIR"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(ids[0]), Gid: uint32(ids[1])}}
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%v", err)
+	}
+	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[2] {
+		ts.Fatalf("exit code %s, want %s", got, args[2])
 	}
 }
 

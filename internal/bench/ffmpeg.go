@@ -123,10 +123,10 @@ func (b *bench) encode() error {
 		return n, b.do("-stream_loop", strconv.Itoa(loops-1), "-f", "rawvideo", "-video_size", "1920x1080", "-pixel_format", "rgba", "-framerate", "60", "-i", raw,
 			"-fps_mode", "passthrough", "-c:v", "wrapped_avframe", "-f", "null", "-")
 	}}
-	feed := func(name string, s encode.Splice) way {
+	feed := func(name string, s bool) way {
 		return way{name, func() (int, error) { return b.feed(n, s) }}
 	}
-	write, splice := feed("segment, by write", encode.SpliceOff), feed("segment, by vmsplice", encode.SpliceOn)
+	write, splice := feed("segment, by write", false), feed("segment, by vmsplice", true)
 	if err := b.compare([]way{file, write}, file.name); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (b *bench) encode() error {
 }
 
 // feed publishes n frames, which cost nothing to make, and encodes them.
-func (b *bench) feed(n int, s encode.Splice) (int, error) {
+func (b *bench) feed(n int, s bool) (int, error) {
 	w, err := framebuf.Create("feed", hd, &framebuf.Options{
 		Dir: b.dir, Linger: -1,
 		Template: framebuf.Info{TimeBase: framebuf.Rational{Num: 1, Den: 60}, Rate: framebuf.Rational{Num: 60, Den: 1}},

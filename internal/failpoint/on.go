@@ -56,6 +56,6 @@ func At(place string) {
 	}
 	_ = syscall.Kill(syscall.Getpid(), armed.signal)
 	for armed.signal == syscall.SIGKILL {
-		syscall.Pause()
+		_ = syscall.Pause()
 	}
 }

@@ -45,7 +45,7 @@ func parseList(text, first string, muxers bool) map[string]bool {
 			continue
 		}
 		for _, name := range strings.Split(fields[1], ",") {
-			if name != "" {
+			if name != "" && name != "=" {
 				names[name] = true
 			}
 		}

@@ -4,6 +4,7 @@ package ffargs
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -69,15 +70,22 @@ type Capture struct {
 	// TimeBase is the unit of the times in NUT; ChooseTimeBase finds it. Default: 1/1000000.
 	TimeBase Ratio
 
-	// MaxPixels refuses larger pictures before their memory is reserved. Default: 16384 x 16384.
+	// MaxPixels refuses larger pictures before their memory is reserved. Default: 8192 x 4320.
 	MaxPixels int64
 
 	// FFmpeg is the version that will run. Default: a recent one.
 	FFmpeg Version
 }
 
-// maxPixels bounds a picture: a file of some bytes can claim any size.
-const maxPixels = 16384 * 16384
+// DefaultMaxPixels bounds a picture if nobody says otherwise: a file of some bytes can claim any size. Video is not larger.
+const DefaultMaxPixels = 8192 * 4320
+
+// maxAlloc bounds one piece of ffmpeg's memory, in bytes: a picture of the largest size with eight bytes a pixel, and what a
+// demuxer may need. ffmpeg's own bound is 2 GiB less a byte.
+func maxAlloc(pixels int64) string {
+	const others = 64 << 20
+	return strconv.FormatInt(min(8*pixels+others, math.MaxInt32), 10)
+}
 
 // microseconds is the time base if nothing better is known.
 var microseconds = Ratio{1, 1000000}
@@ -108,7 +116,7 @@ func (c *Capture) Args() ([]string, error) {
 		return nil, fmt.Errorf("ffargs: capture: %w", err)
 	}
 	p := plan{
-		global:    []string{"-hide_banner", "-nostdin", "-loglevel", "level+info", "-nostats"},
+		global:    []string{"-hide_banner", "-nostdin", "-loglevel", "level+info", "-nostats", "-max_alloc", maxAlloc(c.largestPicture())},
 		inputs:    1,
 		mainInput: c.Input.Name,
 		inputArgs: c.InputArgs,
@@ -151,12 +159,23 @@ func (c *Capture) check() error {
 	return nil
 }
 
-func (c *Capture) inputOptions() opts {
-	most := c.MaxPixels
-	if most <= 0 {
-		most = maxPixels
+func (c *Capture) maxPixels() int64 {
+	if c.MaxPixels > 0 {
+		return c.MaxPixels
 	}
-	o := opts{"max_pixels": strconv.FormatInt(most, 10)}.add(c.Input.options())
+	return DefaultMaxPixels
+}
+
+// largestPicture is the size in pixels of the largest picture that ffmpeg may have in hand, as decoded or scaled.
+func (c *Capture) largestPicture() int64 {
+	if c.Filter != "" { // trusted, and may make any size
+		return math.MaxInt32
+	}
+	return max(c.maxPixels(), int64(c.Width)*int64(c.Height))
+}
+
+func (c *Capture) inputOptions() opts {
+	o := opts{"max_pixels": strconv.FormatInt(c.maxPixels(), 10)}.add(c.Input.options())
 	if c.Input.Live {
 		// Each frame leaves the decoder as soon as it can, and half a second is enough to find the streams: with the default of
 		// 5 s a live source without sound starts that much later.

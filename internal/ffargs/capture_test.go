@@ -32,7 +32,8 @@ func withoutLists(args []string) string {
 
 func TestCaptureArgs(t *testing.T) {
 	const (
-		front  = "-hide_banner -nostdin -loglevel level+info -nostats "
+		begin  = "-hide_banner -nostdin -loglevel level+info -nostats -max_alloc "
+		front  = begin + "350224384 " // 8 bytes for each of 8192x4320 pixels, and 64 MiB
 		output = " -f nut -c:v rawvideo -enc_time_base:v 1/12800 -fps_mode passthrough -max_interleave_delta 100000 -noautoscale -threads:v 1 -write_index 0 pipe:1"
 	)
 	tb := ffargs.Ratio{Num: 1, Den: 12800}
@@ -44,7 +45,7 @@ func TestCaptureArgs(t *testing.T) {
 		{
 			"file",
 			ffargs.Capture{Input: input(t, "/clips/a.mp4"), PixelFormat: "rgba", TimeBase: tb},
-			front + "-max_pixels 268435456 -i file:/clips/a.mp4 -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1]" + output,
+			front + "-max_pixels 35389440 -i file:/clips/a.mp4 -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1]" + output,
 		},
 		{
 			"everything",
@@ -53,26 +54,26 @@ func TestCaptureArgs(t *testing.T) {
 				HWAccel: "auto", Seek: 1500 * time.Millisecond, Duration: time.Minute, Loop: -1, Realtime: true, Filter: "split[a][b];[b]hflip[c];[a][c]hstack",
 				Rate: ffargs.Ratio{Num: 30000, Den: 1001}, Width: 320, Height: 180, ColorMatrix: "bt709",
 			},
-			front + "-hwaccel auto -max_pixels 268435456 -re -ss 1.5 -stream_loop -1 -t 60 -an -threads 1 -i file:/clips/a.mp4 " +
+			begin + "2147483647 -hwaccel auto -max_pixels 35389440 -re -ss 1.5 -stream_loop -1 -t 60 -an -threads 1 -i file:/clips/a.mp4 " +
 				"-filter_complex [0:2]split[a][b];[b]hflip[c];[a][c]hstack[s0];[s0]fps=fps=30000/1001[s1];[s1]scale=flags=bicubic:h=180:in_color_matrix=bt709:w=320[s2];" +
 				"[s2]format=pix_fmts=yuv420p[s3];[s3]showinfo=checksum=0[s4] -map [s4]" + output,
 		},
 		{
 			"live",
 			ffargs.Capture{Input: input(t, "rtsp://u:p@cam/1"), PixelFormat: "rgba", TimeBase: tb},
-			front + "-analyzeduration 500000 -flags low_delay -max_pixels 268435456 -rtsp_transport tcp -i rtsp://u:p@cam/1 " +
+			front + "-analyzeduration 500000 -flags low_delay -max_pixels 35389440 -rtsp_transport tcp -i rtsp://u:p@cam/1 " +
 				"-filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1]" + output,
 		},
 		{
 			"sound",
 			ffargs.Capture{Input: input(t, "lavfi:testsrc2[out0];sine[out1]"), PixelFormat: "rgba", Audio: true},
-			front + "-f lavfi -max_pixels 268435456 -i testsrc2[out0];sine[out1] -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1] -map 0:a:0? " +
+			front + "-f lavfi -max_pixels 35389440 -i testsrc2[out0];sine[out1] -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1] -map 0:a:0? " +
 				"-f nut -c:a pcm_s16le -c:v rawvideo -enc_time_base:v 1/1000000 -fps_mode passthrough -max_interleave_delta 100000 -noautoscale -threads:v 1 -write_index 0 pipe:1",
 		},
 		{
 			"old ffmpeg",
 			ffargs.Capture{Input: input(t, "-"), PixelFormat: "rgba", TimeBase: tb, FFmpeg: ffargs.Version{Major: 4, Minor: 1}},
-			front + "-max_pixels 268435456 -i pipe:0 -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1]" +
+			front + "-max_pixels 35389440 -i pipe:0 -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1]" +
 				" -f nut -c:v rawvideo -enc_time_base:v 1/12800 -max_interleave_delta 100000 -threads:v 1 -vsync passthrough -write_index 0 pipe:1",
 		},
 	} {

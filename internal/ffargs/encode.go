@@ -36,6 +36,9 @@ type Video struct {
 	Rate          Ratio // nominal frames per second; unknown is taken for 30
 	Color         Color
 	Alpha         Alpha
+	Crop          Crop       // to be cut off, before anything else
+	Rotation      int        // still to be applied, in degrees clockwise: 0, 90, 180 or 270
+	FieldOrder    FieldOrder // of interlaced frames
 }
 
 // Sound says where the sound comes from.
@@ -83,6 +86,10 @@ type Encode struct {
 	// Overwrite agrees to replace a file that exists; without it ffmpeg fails.
 	Overwrite bool
 
+	// Resume goes on with what an ffmpeg before has left behind: an HLS playlist keeps its numbers, with a discontinuity. Other
+	// containers know no such thing, and begin anew.
+	Resume bool
+
 	// Abilities are those of the ffmpeg that will run; encoder and container are looked up in them. Default: not looked up.
 	Abilities *Abilities
 }
@@ -112,10 +119,13 @@ func (e *Encode) Args() ([]string, []Warning, error) {
 		p.inputs = 2
 	}
 	args, err := p.build(func() *ff.Stream {
-		in := ff.Input("pipe:0", opts{
-			"f": "nut", "fpsprobesize": "0", "protocol_whitelist": "pipe", "format_whitelist": "nut",
-			"thread_queue_size": "8", // raw frames: more would be gigabytes
-		}.kwargs())
+		from := opts{"f": "nut", "fpsprobesize": "0", "protocol_whitelist": "pipe", "format_whitelist": "nut"}
+		if p.inputs > 1 {
+			// Raw frames: more would be gigabytes. With one input ffmpeg 5 reads without a
+			// thread, unless it is given a queue, which doubled its own time for a frame.
+			from["thread_queue_size"] = "8"
+		}
+		in := ff.Input("pipe:0", from.kwargs())
 		streams := []*ff.Stream{b.chain(in.Get("v:0"))}
 		if sound := e.sound(in); sound != nil {
 			streams = append(streams, sound)
@@ -145,7 +155,8 @@ func (e *Encode) sound(in *ff.Stream) *ff.Stream {
 
 // encoding is a request with everything decided.
 type encoding struct {
-	*Encode
+	*Encode   // its Video is what is to be seen
+	sent      Video
 	live      bool
 	codec     string // an encoder of ffmpeg
 	pixFmt    string // in the file; "" leaves it to the encoder
@@ -170,7 +181,9 @@ func (e *Encode) resolve() (*encoding, error) {
 	case e.Sound != NoSound && e.Output.Format == "gif":
 		return nil, fmt.Errorf("%w: gif has no sound", ErrRequest)
 	}
-	b := &encoding{Encode: e, live: e.Live || e.Output.Live, rate: v.Rate}
+	b := &encoding{Encode: e, sent: v, live: e.Live || e.Output.Live, rate: v.Rate}
+	b.orient()
+	v = b.Video
 	if !b.rate.Known() {
 		b.rate = Ratio{30, 1} // ffmpeg would guess up to 1,000,000 frames a second from fine ticks, and choose the level for that
 	}

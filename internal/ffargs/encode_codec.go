@@ -89,6 +89,13 @@ func (b *encoding) codecOptions() opts {
 	switch b.codec {
 	case "libx264", "libx264rgb":
 		o["x264-params"] = "fps=" + rate
+		switch {
+		case !b.interlaced():
+		case b.Video.Height%4 == 0:
+			o["x264-params"] += map[FieldOrder]string{TopFirst: ":tff=1", BottomFirst: ":bff=1"}[b.sent.FieldOrder] // or the file says that it is progressive
+		default:
+			b.warn("%s codes interlaced frames only of heights that 4 divides, not %d: the output does not say that they are", b.codec, b.Video.Height)
+		}
 	case "libx265":
 		o["x265-params"] = "log-level=warning:fps=" + rate
 		if b.Output.Format == "mp4" || b.Output.Format == "mov" {

@@ -123,6 +123,7 @@ func (b *encoding) colorTags() opts {
 func (b *encoding) chain(s *ff.Stream) *ff.Stream {
 	v := b.Video
 	now := v.PixelFormat
+	s = b.turn(s)
 	if b.keepAlpha && v.Alpha == AlphaPremultiplied {
 		s = filter(filter(s, "format", opts{"pix_fmts": "gbrap"}), "unpremultiply", opts{"inplace": "1"})
 		now = "gbrap"
@@ -159,6 +160,9 @@ func (b *encoding) aspect(s *ff.Stream) *ff.Stream {
 // conversion is one scaling without a change of size. Frames of YUV keep their matrix: they are meant as the file will say.
 func (b *encoding) conversion(from string) opts {
 	o := opts{"flags": "bicubic"}
+	if b.interlaced() {
+		o["interl"] = "1"
+	}
 	if isRGB(b.pixFmt) {
 		if !isRGB(from) && b.Video.Color.Matrix != "" {
 			o["in_color_matrix"] = b.Video.Color.Matrix

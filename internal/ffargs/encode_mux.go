@@ -75,6 +75,9 @@ func (b *encoding) hlsOptions(o opts) {
 	} else {
 		o["force_key_frames"] = "expr:gte(t,n_forced*" + strconv.Itoa(keyFrameSeconds) + ")"
 	}
+	if b.Resume {
+		o["hls_flags"] += "+append_list"
+	}
 	if b.Output.Scheme != "" {
 		o["method"] = "PUT"
 	}

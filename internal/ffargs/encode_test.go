@@ -11,7 +11,8 @@ import (
 func TestEncodeArgs(t *testing.T) {
 	const (
 		front = "-hide_banner -nostdin -loglevel level+warning -nostats -copyts "
-		nut   = "-f nut -fpsprobesize 0 -thread_queue_size 8 -i pipe:0 "
+		nut   = "-f nut -fpsprobesize 0 -i pipe:0 "
+		nut8  = "-f nut -fpsprobesize 0 -thread_queue_size 8 -i pipe:0 " // beside another input
 		tv601 = "color_primaries=smpte170m:color_trc=smpte170m:colorspace=smpte170m:range=tv"
 		tags  = "-color_primaries smpte170m -color_range tv -color_trc smpte170m -colorspace smpte170m "
 	)
@@ -30,7 +31,7 @@ func TestEncodeArgs(t *testing.T) {
 		{
 			"rtmp",
 			ffargs.Encode{Video: video("yuv420p", 640, 360), Output: output(t, "rtmp://h/live/key"), Sound: ffargs.SilentSound},
-			front + "-n " + nut + "-f lavfi -thread_queue_size 64 -i anullsrc=r=48000:cl=stereo -filter_complex [0:v:0]setparams=" + tv601 +
+			front + "-n " + nut8 + "-f lavfi -thread_queue_size 64 -i anullsrc=r=48000:cl=stereo -filter_complex [0:v:0]setparams=" + tv601 +
 				"[s0] -map [s0] -map 1:a:0 -f flv -c:a aac -c:v libx264 " + tags + "-enc_time_base:v 1/1000 -flvflags no_duration_filesize -force_key_frames expr:gte(t,n_forced*2) " +
 				"-fps_mode passthrough -g 60 -pix_fmt yuv420p -preset veryfast -shortest -tune zerolatency -x264-params fps=30/1 rtmp://h/live/key",
 		},

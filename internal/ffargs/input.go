@@ -5,6 +5,7 @@ package ffargs
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -87,8 +88,8 @@ var stillFormats = map[string]string{
 }
 
 // ParseInput reads what a user named as the input: a file, - for standard input, a URL, a device (v4l2:/dev/video0,
-// x11grab::0, fbdev:/dev/fb0) or lavfi:GRAPH. A local name that looks like a scheme needs ./ in front. It does not
-// look whether the input exists. The error is ErrInput and says what to write instead.
+// x11grab::0, fbdev:/dev/fb0) or lavfi:GRAPH, of sources and filters that touch nothing but frames. A local name that looks
+// like a scheme needs ./ in front. It does not look whether the input exists. The error is ErrInput and says what to write instead.
 func ParseInput(s string) (Input, error) {
 	allowed := ""
 	if strings.HasPrefix(s, "lavfi:") {
@@ -120,6 +121,9 @@ func ParseInput(s string) (Input, error) {
 		if strings.TrimSpace(rest) == "" {
 			return Input{}, fmt.Errorf("%w: lavfi needs a graph, such as lavfi:testsrc2=size=640x360:rate=30", ErrInput)
 		}
+		if err := checkLavfi(rest); err != nil {
+			return Input{}, err
+		}
 		return Input{Kind: Lavfi, Graph: rest, Name: rest, Format: "lavfi", formats: "lavfi"}, nil
 	case "v4l2", "video4linux2", "fbdev", "x11grab":
 		return deviceInput(name, rest)
@@ -146,16 +150,22 @@ func fileInput(path string) (Input, error) {
 	}, nil
 }
 
+// display is what X calls one: host, number, screen, and for x11grab the corner. X takes more (a path, a protocol), we do not.
+var display = regexp.MustCompile(`^[A-Za-z0-9.-]*:[0-9]{1,5}(\.[0-9]{1,3})?(\+[0-9]{1,5},[0-9]{1,5})?$`)
+
 func deviceInput(name, device string) (Input, error) {
+	if name == "video4linux2" {
+		name = "v4l2"
+	}
 	in := Input{Kind: Device, Scheme: name, Name: device, Format: name, Live: true, formats: name}
 	switch {
-	case name == "x11grab" && !strings.HasPrefix(device, ":") && !strings.Contains(device, ":"):
-		return Input{}, fmt.Errorf("%w: x11grab needs a display: x11grab::0", ErrInput)
-	case name == "video4linux2":
-		in.Scheme, in.Format, in.formats = "v4l2", "v4l2", "v4l2"
-	}
-	if name != "x11grab" && !filepath.IsAbs(device) {
+	case name == "x11grab" && (!display.MatchString(device) || strings.HasPrefix(device, "-")):
+		return Input{}, fmt.Errorf("%w: x11grab needs a display: x11grab::0, or x11grab::0.0+10,20", ErrInput)
+	case name == "x11grab":
+	case !filepath.IsAbs(device):
 		return Input{}, fmt.Errorf("%w: %s needs the path of a device, such as %s:/dev/video0", ErrInput, name, name)
+	case !strings.HasPrefix(filepath.Clean(device), "/dev/"):
+		return Input{}, fmt.Errorf("%w: %s: a device is in /dev", ErrInput, name)
 	}
 	return in, nil
 }
@@ -186,5 +196,5 @@ func (in Input) String() string {
 	if in.Kind == Lavfi || in.Kind == Device {
 		return in.Format + ":" + Redact(in.Name)
 	}
-	return Redact(in.Name)
+	return RedactName(in.Name)
 }

@@ -67,7 +67,7 @@ func refuse(name, s string, sentinel error, known string) error {
 	if !ok {
 		why = "is not known; known are " + known
 	}
-	return fmt.Errorf("%w: %q %s; for a file of that name write ./%s", sentinel, name+":", why, Redact(s))
+	return fmt.Errorf("%w: %q %s; for a file of that name write ./%s", sentinel, name+":", why, RedactName(s))
 }
 
 // absolute makes a path absolute without cleaning it: link/../x need not be x.
@@ -77,7 +77,7 @@ func absolute(path string, sentinel error) (string, error) {
 	}
 	dir, err := os.Getwd()
 	if err != nil {
-		return "", fmt.Errorf("%w: %q: find the working directory: %w", sentinel, path, err)
+		return "", fmt.Errorf("%w: %q: find the working directory: %w", sentinel, RedactName(path), err)
 	}
 	return dir + string(filepath.Separator) + path, nil
 }

@@ -67,6 +67,8 @@ func ParseOutput(s string) (Output, error) {
 
 func formatOutput(format, rest string) (Output, error) {
 	switch {
+	case strings.HasPrefix(rest, "//"):
+		return Output{}, fmt.Errorf("%w: %s is a format, not the scheme of an address; for a file write %s:PATH", ErrOutput, format, format)
 	case format == "null":
 		return Output{Format: "null", URL: "-", Local: true}, nil
 	case rest == "-" && (!streamable[format] || format == "hls"):
@@ -92,18 +94,20 @@ func plainOutput(format, s string) (Output, error) {
 		return remoteOutput(format, implied, name, rest)
 	}
 	if name == "file" {
-		s = fileURL(rest)
+		if s = fileURL(rest); s == "" {
+			return Output{}, fmt.Errorf("%w: the name of the file is empty", ErrOutput)
+		}
 	} else if name != "" {
 		return Output{}, refuse(name, s, ErrOutput, knownOutputs)
 	}
 	if format == "" {
 		if format = endings[strings.ToLower(filepath.Ext(s))]; format == "" {
 			return Output{}, fmt.Errorf("%w: the ending of %q says no format; known are %s, or write the format before a colon (mp4:NAME)",
-				ErrOutput, s, strings.Join(sortedKeys(endings), " "))
+				ErrOutput, RedactName(s), strings.Join(sortedKeys(endings), " "))
 		}
 	}
 	if format == "hls" && strings.Contains(s, "%") {
-		return Output{}, fmt.Errorf("%w: %q: hls takes %% in a name for a number; choose another name", ErrOutput, s)
+		return Output{}, fmt.Errorf("%w: %q: hls takes %% in a name for a number; choose another name", ErrOutput, RedactName(s))
 	}
 	path, err := absolute(s, ErrOutput)
 	if err != nil {
@@ -137,7 +141,7 @@ func (o Output) String() string {
 	case o.Pipe:
 		return "-"
 	}
-	return Redact(o.URL)
+	return RedactName(o.URL)
 }
 
 func sortedKeys[V any](m map[string]V) []string {

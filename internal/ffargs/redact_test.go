@@ -29,6 +29,10 @@ func TestRedact(t *testing.T) {
 		{"header", "Authorization: Bearer hunter2\r\nAccept: x", "Authorization: ***\r\nAccept: x"},
 		{"cookie", "< set-cookie: sid=hunter2; path=/", "< set-cookie: ***"},
 		{"option in text", `ffmpeg -headers 'X: hunter2 x' -password hunter2 -i x`, `ffmpeg -headers *** -password *** -i x`},
+		{"scheme forgotten", "open rtsp//admin:hun/ter2@cam/1", "open rtsp//admin:***@cam/1"},
+		{"slash forgotten", "open rtsp:/admin:hun/ter2@cam/1", "open rtsp:/admin:***@cam/1"},
+		{"bare", "admin:hunter2@cam refused", "admin:***@cam refused"},
+		{"filter graph", "[0:V:0]crop=10:20:1:2,scale@big=640:-2[s0];[s0]hflip@x [h264 @ 0x55]", "[0:V:0]crop=10:20:1:2,scale@big=640:-2[s0];[s0]hflip@x [h264 @ 0x55]"},
 		{"nothing secret", "file:/clips/a b.mp4 keyint=30 http://host:8080/a.mp4?t=5", "file:/clips/a b.mp4 keyint=30 http://host:8080/a.mp4?t=5"},
 		{"user agent stays", "ffmpeg -user_agent Lavf -i x", "ffmpeg -user_agent Lavf -i x"},
 	} {

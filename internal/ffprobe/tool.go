@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +17,8 @@ import (
 )
 
 const (
-	maxAnswerBytes  = 8 << 20 // of one list or one report
+	maxAnswerBytes  = 8 << 20   // of one list
+	maxReportBytes  = 512 << 10 // of a report; a stream takes less than 1 KiB
 	abilitiesPeriod = 30 * time.Second
 	probePeriod     = 15 * time.Second
 )
@@ -88,6 +91,9 @@ func (t *Tool) Abilities(ctx context.Context) (*ffargs.Abilities, error) {
 	return a, nil
 }
 
+// overMaxPixels is what ffmpeg says of a picture that -max_pixels forbids, or that is beyond its own bounds.
+var overMaxPixels = regexp.MustCompile(`Picture size (\d{1,10}x\d{1,10}) (?:exceeds specified max pixel count|is invalid)`)
+
 // Probe runs ffprobe on an input, at most 15 s. It returns ErrNoSuchInput, ErrUnreadable, ErrNotMedia, ErrNoPicture (with
 // the Info), ErrReadOnce, ffproc.ErrNotFound, or ctx.Err(). A live source is opened and left again: ask only if what it
 // tells is worth a second connection.
@@ -105,21 +111,41 @@ func (t *Tool) probe(ctx context.Context, p ffargs.Probe) (*Info, error) {
 	}
 	limited, cancel := context.WithTimeout(ctx, probePeriod)
 	defer cancel()
-	out, err := ffproc.Output(limited, t.FFprobePath(), p.Args(), maxAnswerBytes, confined("ffprobe"))
+	options := confined("ffprobe")
+	options.Redact = ffargs.NewRedactor(append(slices.Clone(p.InputArgs), p.Input.Name)...).Redact
+	tooLarge := ""
+	options.OnLine = func(line []byte) {
+		if m := overMaxPixels.FindSubmatch(line); m != nil {
+			tooLarge = string(m[1])
+		}
+	}
+	out, err := ffproc.Output(limited, t.FFprobePath(), p.Args(), maxReportBytes, options)
 	var exit *ffproc.ExitError
 	switch {
 	case err == nil:
-		return Parse(out)
+		info, err := Parse(out)
+		if tooLarge != "" && (err != nil || info.Picture.Width == 0) {
+			return nil, refuse(tooLarge, p)
+		}
+		return info, err
+	case errors.Is(err, ffproc.ErrTooMuchOutput):
+		return nil, fmt.Errorf("%w: it has too many streams: %w", ErrNotMedia, err)
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case limited.Err() != nil:
 		return nil, fmt.Errorf("%w: no answer within %v", ErrUnreadable, probePeriod)
+	case errors.As(err, &exit) && tooLarge != "":
+		return nil, refuse(tooLarge, p)
 	case errors.As(err, &exit) && p.Input.Kind == ffargs.File:
 		return nil, fmt.Errorf("%w: %s", ErrNotMedia, exit.LastLine())
 	case errors.As(err, &exit):
 		return nil, fmt.Errorf("%w: %s", ErrUnreadable, exit.LastLine())
 	}
 	return nil, err
+}
+
+func refuse(size string, p ffargs.Probe) error {
+	return fmt.Errorf("%w: a picture of %s is larger than what is taken: %d pixels, unless more are allowed", ErrNotMedia, size, p.PixelLimit())
 }
 
 // look tells the plain mistakes apart before ffprobe does, whose messages are for people.
@@ -141,6 +167,12 @@ func look(in ffargs.Input) error {
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
 	case info.IsDir():
 		return fmt.Errorf("%w: it is a directory", ErrNotMedia)
+	case in.Kind == ffargs.Device && info.Mode()&os.ModeCharDevice == 0:
+		return fmt.Errorf("%w: it is no device", ErrNotMedia)
+	case in.Kind == ffargs.Device:
+		return nil // opening it is for ffmpeg: it can start something
+	case info.Mode()&os.ModeCharDevice != 0:
+		return fmt.Errorf("%w: it is a device; a camera is named v4l2:/dev/video0", ErrNotMedia)
 	case info.Mode()&os.ModeNamedPipe != 0:
 		return fmt.Errorf("%w: it is a named pipe", ErrReadOnce)
 	case info.Mode()&os.ModeSocket != 0:

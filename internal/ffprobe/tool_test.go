@@ -84,7 +84,10 @@ func TestProbeErrors(t *testing.T) {
 		{"standard input", "-", ffprobe.ErrReadOnce},
 		{"named pipe", fifo, ffprobe.ErrReadOnce},
 		{"nobody listens", "tcp://127.0.0.1:1", ffprobe.ErrUnreadable},
-		{"no such filter", "lavfi:nosuchfilter", ffprobe.ErrUnreadable},
+		{"no such option", "lavfi:testsrc2=nosuchoption=1", ffprobe.ErrUnreadable},
+		{"character device", "/dev/zero", ffprobe.ErrNotMedia},
+		{"no camera", "v4l2:/dev/shm/../zero", ffprobe.ErrUnreadable},
+		{"a folder is no device", "v4l2:/dev/fd/", ffprobe.ErrNotMedia},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			info, err := probe(t, tt.input)
@@ -103,6 +106,17 @@ func TestProbeErrors(t *testing.T) {
 		require.NoError(t, os.Chmod(video, 0))
 		_, err := probe(t, video)
 		require.ErrorIs(t, err, ffprobe.ErrUnreadable)
+	})
+	t.Run("a file is no device", func(t *testing.T) {
+		f, err := os.CreateTemp("/dev/shm", "framebridge-test-")
+		if err != nil {
+			t.Skip("no folder for files in /dev: ", err)
+		}
+		defer os.Remove(f.Name())
+		require.NoError(t, f.Close())
+		_, err = probe(t, "v4l2:"+f.Name())
+		require.ErrorIs(t, err, ffprobe.ErrNotMedia)
+		require.ErrorContains(t, err, "no device")
 	})
 	t.Run("secret in the error", func(t *testing.T) {
 		_, err := probe(t, "rtsp://admin:hunter2@127.0.0.1:1/x")
@@ -177,4 +191,30 @@ func TestAbilitiesOfSomethingElse(t *testing.T) {
 	missing := ffprobe.Tool{FFmpeg: "/nonexistent/ffmpeg"}
 	_, err = missing.Abilities(t.Context())
 	require.ErrorIs(t, err, ffproc.ErrNotFound)
+}
+
+// A picture beyond the bound is refused with its size, and what a file says of itself does not come into this process.
+func TestProbeBounds(t *testing.T) {
+	needFFmpeg(t)
+	dir := t.TempDir()
+	still, clip := filepath.Join(dir, "large.png"), filepath.Join(dir, "tags.mkv")
+	ffmpeg(t, "-f", "lavfi", "-i", "color=s=640x480", "-frames:v", "1", still)
+	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=d=0.2", "-c:v", "mpeg4", "-metadata", "title=hunter2", "-metadata:s:v", "comment=hunter2", clip)
+	var tool ffprobe.Tool
+	in, err := ffargs.ParseInput(still)
+	require.NoError(t, err)
+	_, err = tool.Probe(t.Context(), ffargs.Probe{Input: in, MaxPixels: 640*480 - 1})
+	require.ErrorIs(t, err, ffprobe.ErrNotMedia)
+	require.ErrorContains(t, err, "640x480")
+	require.ErrorContains(t, err, "307199")
+	info, err := tool.Probe(t.Context(), ffargs.Probe{Input: in, MaxPixels: 640 * 480})
+	require.NoError(t, err)
+	require.Equal(t, 640, info.Picture.Width)
+
+	in, err = ffargs.ParseInput(clip)
+	require.NoError(t, err)
+	out, err := ffproc.Output(t.Context(), "ffprobe", (&ffargs.Probe{Input: in}).Args(), 1<<20, nil)
+	require.NoError(t, err)
+	require.NotContains(t, string(out), "hunter2")
+	require.Contains(t, string(out), `"width": 320`)
 }

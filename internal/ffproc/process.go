@@ -53,6 +53,10 @@ type Options struct {
 	// on (ffmpeg: pipe:3). Our ends are in Process.Extra. Default: 0.
 	ExtraPipes int
 
+	// Inherit are files that the child gets as further descriptors, after those of ExtraPipes: from 3
+	// on if there are none. They stay the caller's, who may close them after Start. Default: none.
+	Inherit []*os.File
+
 	// OnLine gets each line of standard error without its line end: cut at \n or \r, empty ones
 	// left out, and those over 64 KiB in pieces. The bytes are not redacted and are valid only
 	// during the call. It is called from one goroutine and must not block: while it does, standard error is not read,
@@ -262,6 +266,7 @@ func (p *Process) connect() (*pipeEnds, error) {
 		p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, child)
 		p.Extra = append(p.Extra, ours)
 	}
+	p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, p.opt.Inherit...)
 	ours, child, err := ends.readPipe()
 	if err != nil {
 		return ends, err

@@ -72,7 +72,7 @@ func TestLobbyDoesNotSleepThroughAChange(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	word.Store(1) // and no wake-up
-	timedOut, err := l.Wait(key, word, 0, 20*time.Second)
+	timedOut, err := l.Wait(key, word, 0, 200*time.Millisecond)
 	require.NoError(t, err)
 	require.False(t, timedOut)
 	for done := false; !done; { // the first may not be asleep yet

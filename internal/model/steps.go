@@ -283,7 +283,7 @@ var stepTable = [stepCount]stepInfo{
 	awaitFinal:      {what: "over: load the final frame", code: in("(*segment).afterEnd")},
 	awaitAfterWord:  {what: "over: load the publish word", code: in("(*segment).afterEnd")},
 
-	readWord:   {what: "load the publish word", code: in("(*Reader).readNewest", "(*Reader).await")},
+	readWord:   {what: "load the publish word", code: in("(*Reader).readNewest", "(*Reader).lastOf", "(*Reader).await")},
 	readPin:    {what: "store the pin", code: in("(*Reader).pinFrame")},
 	readBack:   {what: "load the back word", code: in("(*Reader).pinFrame")},
 	readEarly:  {what: "load the sequence", kind: broken},

@@ -43,13 +43,15 @@ result drawn in: same times, the result as their meta, and a reference to the fr
 	f := cmd.Flags()
 	f.StringVar(&o.analyzer, "analyzer", analyzers.Names()[0], strings.Join(analyzers.Names(), ", "))
 	o.read.register(f, "default for files")
+	o.read.registerSealed(f)
+	s.registerTrust(f)
 	o.write.registerMemory(f)
 	f.IntVar(&o.write.await, "await-readers", 0, "readers of OUT_SEGMENT to wait for before its first frame")
 	return cmd
 }
 
 func (o *analyzeOptions) check() error {
-	if err := errors.Join(o.read.check(), o.write.check(), framebuf.CheckName(o.segment)); err != nil {
+	if err := errors.Join(o.read.check(), o.write.check(), framebuf.CheckSource(o.segment)); err != nil {
 		return err
 	}
 	switch o.out {

@@ -162,7 +162,7 @@ func (a *annotatedSegment) ready(ctx context.Context, info *framebuf.Info) error
 	var w *framebuf.Writer
 	err := a.s.withFewerSlots(a.o.write.slots, func(slots int) (err error) {
 		w, err = framebuf.Create(a.o.out, format, &framebuf.Options{
-			Dir: a.s.dir, Slots: slots, MetaCapacity: metaBytes, Lossless: policy, EvictAfter: after, Live: a.live,
+			Dir: a.s.dir, Group: a.o.write.group, Slots: slots, MetaCapacity: metaBytes, Lossless: policy, EvictAfter: after, Live: a.live,
 			OnWait: a.s.onWait(a.o.out), Template: framebuf.Info{TimeBase: info.TimeBase, Rate: info.Rate},
 		})
 		return err

@@ -73,14 +73,14 @@ func TestHabitsLeadSomewhere(t *testing.T) {
 func TestPromisedNames(t *testing.T) {
 	root := newRoot(testSession(t))
 	promised := map[string]string{
-		"run":      "analyzer exec name size fps ss duration vf pix-fmt codec preset crf loop hwaccel rtsp-transport overwrite pace audio on-resize transport slots evict lossless newest print-command input-args output-args",
+		"run":      "analyzer exec name size fps ss duration vf pix-fmt codec preset crf loop hwaccel rtsp-transport overwrite pace audio on-resize transport slots evict group sealed lossless newest print-command input-args output-args",
 		"capture":  "size fps ss duration vf pix-fmt loop hwaccel rtsp-transport pace audio on-resize transport slots evict group await-readers wait lossless newest print-command input-args",
 		"generate": "pattern frames size fps duration pace pix-fmt slots evict group await-readers wait lossless newest",
-		"analyze":  "analyzer lossless newest wait follow slots evict await-readers",
-		"encode":   "codec preset crf pix-fmt overwrite pace audio lossless newest wait follow transport print-command output-args",
-		"dump":     "as output overwrite lossless newest wait follow",
-		"snap":     "overwrite wait",
-		"ls":       "", "info": "", "rm": "", "gc": "", "doctor": "", "version": "",
+		"analyze":  "analyzer lossless newest wait follow slots evict group trust sealed await-readers",
+		"encode":   "codec preset crf pix-fmt overwrite pace audio lossless newest wait follow trust transport print-command output-args",
+		"dump":     "as output overwrite lossless newest wait follow trust sealed",
+		"snap":     "overwrite wait trust",
+		"ls":       "trust", "info": "trust", "rm": "", "gc": "", "doctor": "", "version": "",
 	}
 	for name, flags := range promised {
 		cmd, _, err := root.Find([]string{name})

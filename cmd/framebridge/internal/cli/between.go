@@ -21,7 +21,17 @@ func (b *bridge) startChild(ctx context.Context) error {
 		OnLine:  b.s.console.raw,
 		Ladder:  ffproc.Ladder{{Signal: syscall.SIGTERM, Wait: endTime}},
 	}
-	path, args, err := b.analyzerCommand()
+	in := b.o.inName()
+	if b.o.sealed {
+		data, control, err := b.capture.Writer().HandDown()
+		if err != nil {
+			return err
+		}
+		defer func() { _, _ = data.Close(), control.Close() }()
+		options.Inherit = []*os.File{data, control}
+		in = framebuf.InheritedName(3, 4)
+	}
+	path, args, err := b.analyzerCommand(in)
 	if b.o.exec != "" {
 		path, args = ffproc.Shell(b.o.exec)
 		dir := b.s.dir
@@ -29,7 +39,7 @@ func (b *bridge) startChild(ctx context.Context) error {
 			dir = framebuf.DefaultDir()
 		}
 		options.Name = "--exec"
-		options.Env = []string{"FRAMEBRIDGE_IN=" + b.o.inName(), "FRAMEBRIDGE_OUT=" + b.o.outName(), "FRAMEBRIDGE_DIR=" + dir}
+		options.Env = []string{"FRAMEBRIDGE_IN=" + in, "FRAMEBRIDGE_OUT=" + b.o.outName(), "FRAMEBRIDGE_DIR=" + dir}
 		// What the command prints is for people; our own standard output holds the result.
 		options.Stdout, options.StdoutFile = ffproc.File, os.Stderr
 		err = nil
@@ -45,19 +55,25 @@ func (b *bridge) startChild(ctx context.Context) error {
 }
 
 // analyzerCommand is our own program as the analyzer.
-func (b *bridge) analyzerCommand() (path string, args []string, err error) {
+func (b *bridge) analyzerCommand(in string) (path string, args []string, err error) {
 	path, err = os.Executable()
 	if err != nil {
 		return "", nil, fmt.Errorf("cannot start myself: %w", err)
 	}
 	args = []string{
-		"analyze", b.o.inName(), b.o.outName(), "--analyzer", b.o.analyzer, "--" + b.o.mode().String(), "--await-readers", "1", "--quiet",
+		"analyze", in, b.o.outName(), "--analyzer", b.o.analyzer, "--" + b.o.mode().String(), "--await-readers", "1", "--quiet",
 	}
 	if b.s.dir != "" {
 		args = append(args, "--dir", b.s.dir)
 	}
 	if b.o.slots > 0 {
 		args = append(args, "--slots", strconv.Itoa(b.o.slots))
+	}
+	if b.o.group != "" {
+		args = append(args, "--group", b.o.group)
+	}
+	if b.o.sealed {
+		args = append(args, "--sealed")
 	}
 	if b.o.evict != "" {
 		args = append(args, "--evict", b.o.evict)

@@ -104,6 +104,7 @@ func (b *bridge) open(ctx context.Context, e *encode.Options) error {
 		return err
 	}
 	options.Linger = 0 // readers may be behind when the source ends, also that of a short live one
+	options.Sealed = b.o.sealed
 	var queue *encode.AudioQueue
 	if b.o.audio == "auto" {
 		queue = encode.NewAudioQueue(0)

@@ -22,6 +22,7 @@ type captureOptions struct {
 	pace    choice
 	audio   choice
 	source  sourceFlags
+	live    liveFlags
 	write   writeFlags
 	ffmpeg  ffmpegFlags
 }
@@ -47,6 +48,7 @@ func newCaptureCmd(s *session) *cobra.Command {
 	f.StringVar(&o.pixFmt, "pix-fmt", "rgba", "pixel format of the frames: rgba, bgra, rgb24, bgr24, gray8, yuv420p, nv12")
 	f.Var(&o.pace, "pace", "how fast to read the source: source is ffmpeg's -re")
 	f.Var(&o.audio, "audio", "segment publishes the sound, if there is any, as SEGMENT.audio")
+	o.live.register(f)
 	o.write.register(f)
 	o.ffmpeg.register(f)
 	return cmd
@@ -66,10 +68,11 @@ func (o *captureOptions) options(s *session) (*capture.Options, error) {
 		return nil, usagef("capture: - reads NUT or y4m from standard input, which is a terminal: pipe something into it")
 	}
 	c := &capture.Options{
-		Dir: s.dir, PixelFormat: pixels, Pace: capturePace(o.pace.value), Stdin: s.in, OnWait: s.onWait(o.segment),
+		Dir: s.dir, Group: o.write.group, PixelFormat: pixels, Pace: capturePace(o.pace.value), Stdin: s.in, OnWait: s.onWait(o.segment),
 		FFmpeg: o.ffmpeg.programs.ffmpeg, FFprobe: o.ffmpeg.programs.ffprobe, OnLine: s.ffmpegLines(),
 		AudioSegment: o.audio.value != "none",
 	}
+	o.live.apply(s, c, o.segment)
 	o.write.captureLossless(in.Live, c)
 	if in.Live || o.source.loop < 0 {
 		c.Linger = -1 // nobody comes late to something without end
@@ -96,7 +99,7 @@ func segmentErrorOf(err error) error {
 }
 
 func captureRun(ctx context.Context, s *session, o *captureOptions) (err error) {
-	if err := errors.Join(framebuf.CheckName(o.segment), o.write.check(), o.ffmpeg.check()); err != nil {
+	if err := errors.Join(framebuf.CheckName(o.segment), o.write.check(), o.live.check(), o.ffmpeg.check()); err != nil {
 		return err
 	}
 	options, err := o.options(s)

@@ -7,11 +7,14 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"github.com/framebridge/framebridge/internal/ffargs"
 )
 
 // console is standard error. Safe for concurrent use.
 type console struct {
-	terminal bool // lines can be redrawn
+	terminal bool             // lines can be redrawn
+	redact   *ffargs.Redactor // knows the secrets of the command line; set before the first line
 
 	mu    sync.Mutex
 	w     io.Writer
@@ -20,7 +23,7 @@ type console struct {
 
 // say prints one line. What it says may come from outside, so control characters are taken out.
 func (c *console) say(format string, args ...any) {
-	text := printable(fmt.Sprintf(format, args...))
+	text := printable(c.redact.Redact(fmt.Sprintf(format, args...)))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.erase()
@@ -56,7 +59,7 @@ func (c *console) raw(line []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.erase()
-	fmt.Fprintf(c.w, "%s\n", printable(string(line)))
+	fmt.Fprintf(c.w, "%s\n", printable(c.redact.Redact(string(line))))
 }
 
 func printable(s string) string {

@@ -25,7 +25,7 @@ func memoryChecks(dir string) []check {
 		dir = framebuf.DefaultDir()
 	}
 	checks := []check{dirCheck(dir), memoryCheck(dir), filesCheck()}
-	if c, ok := removeIPCCheck(); ok {
+	if c, ok := removeIPCCheck("/", dir, os.Geteuid()); ok {
 		checks = append(checks, c)
 	}
 	return checks
@@ -52,16 +52,16 @@ func dirCheck(dir string) check {
 	case st.Uid != uid && st.Uid != 0:
 		c.Detail += fmt.Sprintf(": belongs to user %d", st.Uid)
 		c.Remedy = "export FRAMEBRIDGE_DIR=/dev/shm/framebridge-" + fmt.Sprint(uid)
-	case st.Mode&0o022 != 0:
-		c.Detail += fmt.Sprintf(": others may write it (mode %04o)", st.Mode&0o7777)
-		c.Remedy = "chmod 700 " + ffargs.Quote([]string{dir})
+	case st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0:
+		c.Detail += fmt.Sprintf(": others may replace what is in it (mode %04o)", st.Mode&0o7777)
+		c.Remedy = "chmod go-w " + ffargs.Quote([]string{dir})
 	default:
 		names, err := framebuf.List(dir)
 		if err != nil {
 			c.Detail += ": " + message(err)
 			return c
 		}
-		c.State, c.Detail = checkOK, fmt.Sprintf("%s, owner %d, mode %04o, %d segments", dir, st.Uid, st.Mode&0o7777, len(names))
+		c.State, c.Detail = checkOK, fmt.Sprintf("%s, owner %d, group %d, mode %04o, %d segments", dir, st.Uid, st.Gid, st.Mode&0o7777, len(names))
 	}
 	return c
 }
@@ -83,14 +83,29 @@ func memoryCheck(dir string) check {
 		c.Remedy = fmt.Sprintf("export FRAMEBRIDGE_DIR=/dev/shm/framebridge-%d", os.Geteuid())
 		return c
 	}
-	size, free := int64(st.Blocks)*st.Bsize, int64(st.Bavail)*st.Bsize
-	c.State, c.Detail = checkOK, fmt.Sprintf("%s: tmpfs, %s, %s free", at, mebibytes(size), mebibytes(free))
-	if st.Blocks == 0 {
+	return roomCheck(at, int64(st.Blocks)*st.Bsize, int64(st.Bavail)*st.Bsize)
+}
+
+// dockerBytes is the size of /dev/shm in a container of docker's and podman's unless told otherwise.
+const dockerBytes = 64 << 20
+
+// roomCheck judges the size of a tmpfs; 0 is one without a limit.
+func roomCheck(at string, size, free int64) check {
+	c := check{Check: "shared memory", State: checkOK, code: codeSegment}
+	if size == 0 {
 		c.Detail = at + ": tmpfs without a limit"
-	} else if free < roomyBytes {
-		c.State = checkWarn
-		c.Detail += "; a segment takes width * height * 4 * slots bytes (4 slots of 1080p: 31.6 MiB)"
-		c.Remedy = "sudo mount -o remount,size=1G /dev/shm    (a container: --shm-size=1g)"
+		return c
+	}
+	c.Detail = fmt.Sprintf("%s: tmpfs, %s, %s free", at, mebibytes(size), mebibytes(free))
+	if free >= roomyBytes {
+		return c
+	}
+	c.State = checkWarn
+	c.Detail += "; a segment takes width * height * 4 * slots bytes (4 slots of 1080p: 31.6 MiB)"
+	c.Remedy = "sudo mount -o remount,size=1G /dev/shm"
+	if size == dockerBytes {
+		c.Detail += "; 64 MiB is what a container gets if nothing is said"
+		c.Remedy = "docker run --shm-size=1g IMAGE    # or share the host's: -v /dev/shm/framebridge:/dev/shm/framebridge -e FRAMEBRIDGE_DIR=/dev/shm/framebridge"
 	}
 	return c
 }
@@ -107,17 +122,4 @@ func filesCheck() check {
 		c.State, c.Remedy = checkWarn, "ulimit -n 1024"
 	}
 	return c
-}
-
-// removeIPCCheck warns of logind, which by default empties /dev/shm of a user's files at the user's last logout.
-func removeIPCCheck() (check, bool) {
-	uid := os.Geteuid()
-	if _, err := os.Stat("/run/systemd/seats"); err != nil || uid < 1000 {
-		return check{}, false
-	}
-	return check{
-		Check: "logout", State: checkWarn,
-		Detail: "logind may remove this user's shared memory at the last logout (RemoveIPC)",
-		Remedy: "loginctl enable-linger",
-	}, true
 }

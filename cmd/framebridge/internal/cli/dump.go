@@ -45,6 +45,8 @@ func newDumpCmd(s *session) *cobra.Command {
 	f.StringVarP(&o.output, "output", "o", "", "file to write (default standard output)")
 	f.BoolVarP(&o.overwrite, "overwrite", "y", false, "overwrite the file")
 	o.read.register(f, "the default")
+	o.read.registerSealed(f)
+	s.registerTrust(f)
 	return cmd
 }
 
@@ -53,7 +55,7 @@ func dumpRun(ctx context.Context, s *session, o *dumpOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(o.read.check(), framebuf.CheckName(o.segment)); err != nil {
+	if err := errors.Join(o.read.check(), framebuf.CheckSource(o.segment)); err != nil {
 		return err
 	}
 	toStdout := o.output == "" || o.output == "-"

@@ -155,5 +155,8 @@ func flagNames(flags framebuf.Flags) []string {
 	if flags&framebuf.FlagDiscontinuity != 0 {
 		names = append(names, "discontinuity")
 	}
+	if flags&framebuf.FlagPlaceholder != 0 {
+		names = append(names, "placeholder")
+	}
 	return names
 }

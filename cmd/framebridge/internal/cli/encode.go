@@ -19,6 +19,7 @@ type encodeOptions struct {
 	output  string
 	rest    []string // after --: before the output's name
 	pace    choice
+	restart choice
 	audio   string
 	follow  bool // --follow was given
 	read    readFlags
@@ -27,7 +28,7 @@ type encodeOptions struct {
 }
 
 func newEncodeCmd(s *session) *cobra.Command {
-	o := &encodeOptions{pace: newPace()}
+	o := &encodeOptions{pace: newPace(), restart: choice{"auto", []string{"auto", "never", "always"}}}
 	cmd := &cobra.Command{
 		Use:   "encode SEGMENT OUTPUT [-- OUTPUT-ARGS]",
 		Short: "Frames of SEGMENT to a file or a live stream",
@@ -46,7 +47,9 @@ func newEncodeCmd(s *session) *cobra.Command {
 	o.out.register(f)
 	f.Var(&o.pace, "pace", "when frames are sent: at once, at their own times, or live (auto: live if the source is)")
 	f.StringVar(&o.audio, "audio", "auto", "auto, none, silent, segment, or a file or URL; auto takes SEGMENT.audio if it is there")
+	f.Var(&o.restart, "restart", "start a live output that fails again: once it has worked (auto), never, or always; files never are")
 	o.read.register(f, "default for files")
+	s.registerTrust(f)
 	o.ffmpeg.register(f)
 	return cmd
 }
@@ -54,14 +57,31 @@ func newEncodeCmd(s *session) *cobra.Command {
 // options are those of the encode, without the reading mode and --audio auto.
 func (o *encodeOptions) options(s *session) (*encode.Options, error) {
 	e := &encode.Options{
-		Dir: s.dir, Wait: -1, Pace: encodePace(o.pace.value), Follow: o.read.follow || o.pace.value == "live" && !o.follow,
+		Dir: s.dir, TrustUID: s.trust.uids, Wait: -1, Pace: encodePace(o.pace.value), Follow: o.read.follow || o.pace.value == "live" && !o.follow,
 		FFmpeg: o.ffmpeg.programs.ffmpeg, OnLine: s.ffmpegLines(), OnNote: func(text string) { s.note("%s", text) },
+		Restart: encodeRestart(o.restart.value), OnEvent: s.outputEvents(),
 	}
 	if mode, ok := o.read.chosen(); ok {
 		e.Mode = &mode
 	}
 	sound(o.audio, e)
 	return e, o.out.apply(e, o.rest)
+}
+
+func encodeRestart(restart string) encode.Restart {
+	return map[string]encode.Restart{"never": encode.RestartNever, "always": encode.RestartAlways}[restart]
+}
+
+// outputEvents tells when an output is lost, and when it is back.
+func (s *session) outputEvents() func(encode.Event) {
+	return func(ev encode.Event) {
+		switch {
+		case ev.State == encode.Reconnecting:
+			s.note("%s; starting it again in %.1f s", message(ev.Err), ev.Pause.Seconds())
+		case ev.State == encode.Live && ev.Restarts > 0:
+			s.note("the output is back (restarts: %d)", ev.Restarts)
+		}
+	}
 }
 
 // refuseExisting finds out early that the output is there already. It also says whether it is our standard output.
@@ -79,7 +99,7 @@ func refuseExisting(output string, overwrite bool) (toStdout bool, err error) {
 }
 
 func encodeRun(ctx context.Context, s *session, o *encodeOptions) (err error) {
-	if err := errors.Join(framebuf.CheckName(o.segment), o.read.check(), o.ffmpeg.check()); err != nil {
+	if err := errors.Join(framebuf.CheckSource(o.segment), o.read.check(), o.ffmpeg.check()); err != nil {
 		return err
 	}
 	options, err := o.options(s)
@@ -97,14 +117,15 @@ func encodeRun(ctx context.Context, s *session, o *encodeOptions) (err error) {
 		return err
 	}
 	if o.audio == "auto" && framebuf.CheckName(audioName(o.segment)) == nil {
-		_, err := framebuf.Stat(s.dir, audioName(o.segment))
-		options.Audio.Segment = err == nil
+		st, err := framebuf.Stat(s.dir, audioName(o.segment), s.trust.uids...)
+		// What a killed capture left is no sound of this picture.
+		options.Audio.Segment = err == nil && (st.Alive || st.State == framebuf.Ended)
 	}
 	var m meter
 	options.OnFrame = m.onFrame
 	e, err := encode.Open(ctx, o.segment, o.output, options)
 	if err != nil {
-		return segmentError(err)
+		return readError(err)
 	}
 	defer e.Close()
 	if o.ffmpeg.printCommand {
@@ -122,6 +143,6 @@ func encodeRun(ctx context.Context, s *session, o *encodeOptions) (err error) {
 func encodeSummary(r *encode.Result, output string) summary {
 	return summary{
 		FramesIn: r.FramesIn, FramesOut: r.FramesOut, Dropped: r.Missed + r.Merged,
-		Seconds: r.Elapsed.Seconds(), FPS: r.FPS, Output: ffargs.Redact(output),
+		Seconds: r.Elapsed.Seconds(), FPS: r.FPS, Output: ffargs.RedactName(output), Restarts: r.Restarts,
 	}
 }

@@ -120,6 +120,8 @@ func sentinelCodes() map[error]int {
 		framebuf.ErrNoSpace:        codeSegment,
 		framebuf.ErrNotMemory:      codeSegment,
 		framebuf.ErrUntrusted:      codeSegment,
+		framebuf.ErrNotSealed:      codeSegment,
+		framebuf.ErrGroup:          codeUsage,
 		framebuf.ErrUnlinked:       codeSegment,
 		framebuf.ErrCells:          codeSegment,
 		framebuf.ErrReadOnly:       codeSegment,
@@ -191,10 +193,16 @@ func todo(err error) string {
 	switch {
 	case errors.Is(err, encode.ErrExists):
 		return "-y overwrites it"
+	case errors.As(err, new(*framebuf.OwnerError)):
+		return "what another user owns is left alone: take another name, or another directory with --dir"
 	case errors.Is(err, framebuf.ErrNotFound):
 		return "`framebridge ls` lists the segments; --wait 30s waits longer for this one"
 	case errors.Is(err, framebuf.ErrBusy):
 		return "`framebridge ls` shows who is alive; take another name, or end that writer"
+	case errors.Is(err, framebuf.ErrNotSealed):
+		return "only `framebridge run --sealed` hands sealed frames to its --exec"
+	case errors.Is(err, framebuf.ErrTooLarge):
+		return "--on-resize scale keeps every frame at the size of the first"
 	case errors.Is(err, framebuf.ErrNoSpace):
 		return "fewer --slots (2 work), a smaller --size, or more shared memory; `framebridge doctor` shows what there is"
 	case errors.Is(err, framebuf.ErrNotMemory):

@@ -41,6 +41,7 @@ type sourceFlags struct {
 	loop          int
 	hwaccel       string
 	rtspTransport string
+	maxPixels     int64
 	onResize      choice
 	inputArgs     string
 }
@@ -54,6 +55,7 @@ func (o *sourceFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&o.filter, "vf", "", "ffmpeg filter graph with one input and one output")
 	f.IntVar(&o.loop, "loop", 0, "play a file so many times more, -1 without end")
 	f.StringVar(&o.hwaccel, "hwaccel", "", "hardware decoder: auto, vaapi, cuda, …")
+	f.Int64Var(&o.maxPixels, "max-pixels", 0, "the largest picture that is decoded, in pixels (default: 8192x4320)")
 	f.StringVar(&o.rtspTransport, "rtsp-transport", "tcp", "tcp, udp, …")
 	f.Var(&o.onResize, "on-resize", "what to do where the size changes in mid-stream")
 	f.StringVar(&o.inputArgs, "input-args", "", "further ffmpeg arguments, before -i")
@@ -71,6 +73,7 @@ func (o *sourceFlags) apply(c *capture.Options, rest []string) error {
 	c.Width, c.Height, c.FPS = o.size.width, o.size.height, o.fps.Rational
 	c.Seek, c.Duration, c.Loop, c.Filter = o.seek.Duration, o.duration.Duration, o.loop, o.filter
 	c.HWAccel, c.RTSPTransport, c.InputArgs = o.hwaccel, o.rtspTransport, append(args, rest...)
+	c.MaxPixels = o.maxPixels
 	c.OnResize = map[string]capture.Resize{"follow": capture.ResizeFollow, "scale": capture.ResizeScale, "stop": capture.ResizeStop}[o.onResize.value]
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -21,6 +20,7 @@ type readFlags struct {
 	newest   bool
 	wait     time.Duration
 	follow   bool
+	sealed   bool // of commands that say so
 }
 
 func (r *readFlags) register(f *pflag.FlagSet, modes string) {
@@ -28,6 +28,11 @@ func (r *readFlags) register(f *pflag.FlagSet, modes string) {
 	f.BoolVar(&r.newest, "newest", false, "the newest frame, what was missed is counted")
 	f.DurationVar(&r.wait, "wait", 5*time.Second, "how long to wait for the segment to appear")
 	f.BoolVar(&r.follow, "follow", false, "after an end or a death of the writer go on with the next writer of the name")
+}
+
+// registerSealed is for commands that read through openReader.
+func (r *readFlags) registerSealed(f *pflag.FlagSet) {
+	f.BoolVar(&r.sealed, "sealed", false, "refuse a segment that is not sealed (see run --sealed)")
 }
 
 func (r *readFlags) check() error {
@@ -59,14 +64,17 @@ func (r *readFlags) modeFor(st *framebuf.Status) framebuf.Mode {
 // awaitSegment waits up to --wait for a segment and returns what can be seen of it. One whose writer was killed is
 // waited upon too, since a next writer may come, and taken as it is when none did.
 func (s *session) awaitSegment(ctx context.Context, name string, wait time.Duration) (*framebuf.Status, error) {
-	if err := framebuf.CheckName(name); err != nil {
+	if err := framebuf.CheckSource(name); err != nil {
 		return nil, err
+	}
+	if framebuf.CheckName(name) != nil {
+		wait = 0 // handed down, or not: it will not appear later
 	}
 	deadline := time.Now().Add(wait)
 	for {
-		st, err := framebuf.Stat(s.dir, name)
+		st, err := framebuf.Stat(s.dir, name, s.trust.uids...)
 		if err != nil && !errors.Is(err, framebuf.ErrNotFound) {
-			return nil, segmentError(err)
+			return nil, readError(err)
 		}
 		if err == nil || !time.Now().Before(deadline) {
 			if err != nil && wait > 0 {
@@ -84,11 +92,10 @@ func (s *session) awaitSegment(ctx context.Context, name string, wait time.Durat
 
 // openReader opens a segment that awaitSegment has seen.
 func (s *session) openReader(ctx context.Context, name string, r *readFlags, mode framebuf.Mode, label string) (*framebuf.Reader, error) {
-	reader, err := framebuf.Open(ctx, name, &framebuf.ReaderOptions{Dir: s.dir, Mode: mode, Label: label, Follow: r.follow})
-	if errors.Is(err, fs.ErrPermission) && !errors.Is(err, framebuf.ErrReadOnly) {
-		err = &codeError{code: codeSegment, err: err, todo: "the segment belongs to another user"}
-	}
-	return reader, segmentError(err)
+	reader, err := framebuf.Open(ctx, name, &framebuf.ReaderOptions{
+		Dir: s.dir, TrustUID: s.trust.uids, Sealed: r.sealed, Mode: mode, Label: label, Follow: r.follow,
+	})
+	return reader, readError(err)
 }
 
 // eachFrame hands every frame to look, in place, until the clean end. What look computed from a view that did not hold

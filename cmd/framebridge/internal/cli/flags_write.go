@@ -41,7 +41,7 @@ func (w *writeFlags) register(f *pflag.FlagSet) {
 func (w *writeFlags) registerMemory(f *pflag.FlagSet) {
 	f.IntVar(&w.slots, "slots", 0, "number of slots, from 2 (default 4)")
 	f.StringVar(&w.evict, "evict", "", "D|never: how long a lossless reader may stand still (default 5s for live sources, else never)")
-	f.StringVar(&w.group, "group", "", "group that may read the segment (not in this version)")
+	f.StringVar(&w.group, "group", "", "group, by name or number, whose members may read the segment (default: this user alone)")
 }
 
 func (w *writeFlags) registerAwait(f *pflag.FlagSet) {
@@ -59,8 +59,6 @@ func (w *writeFlags) check() error {
 		return usagef("--slots %d: at least 2", w.slots)
 	case w.await < awaitUnset:
 		return usagef("--await-readers %d: not a number of readers", w.await)
-	case w.group != "":
-		return usagef("--group is reserved for later: segments belong to one user in this version")
 	}
 	_, err := w.evictAfter()
 	return err

@@ -90,7 +90,7 @@ func generateRun(ctx context.Context, s *session, o *generateOptions) (err error
 func (o *generateOptions) segmentOptions(s *session, finite bool) *framebuf.Options {
 	policy, after := o.write.policy(false)
 	out := &framebuf.Options{
-		Dir: s.dir, Slots: o.write.slots, Lossless: policy, EvictAfter: after, OnWait: s.onWait(o.segment),
+		Dir: s.dir, Group: o.write.group, Slots: o.write.slots, Lossless: policy, EvictAfter: after, OnWait: s.onWait(o.segment),
 		Template: framebuf.Info{
 			TimeBase: framebuf.Rational{Num: o.fps.Den, Den: o.fps.Num}, Rate: o.fps.Rational, Duration: 1,
 			Color: framebuf.Color{Range: framebuf.RangeFull}, FieldOrder: framebuf.Progressive,

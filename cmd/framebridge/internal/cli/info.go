@@ -15,13 +15,15 @@ import (
 )
 
 func newInfoCmd(s *session) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:     "info SEGMENT",
 		Short:   "One segment: format, rates, readers, counters",
 		Example: "  framebridge info cam0",
 		Args:    exactly(1, 1, false),
 		RunE:    s.command(func(_ context.Context, args []string) error { return infoRun(s, args[0]) }),
 	}
+	s.registerTrust(cmd.Flags())
+	return cmd
 }
 
 func infoRun(s *session, name string) error {
@@ -48,7 +50,7 @@ func infoRun(s *session, name string) error {
 		line("newest frame", "%d, published %s ago", n.Number, or(row.AgeSeconds, ageText))
 	}
 	line("frames", "%d published from %d on, %d dropped before, %d given up", st.Published, st.FirstFrame, row.Dropped, st.Abandoned)
-	line("memory", "%s: %d slots of %s", mebibytes(st.Bytes), st.Slots, mebibytes(st.Capacity))
+	line("memory", "%s: %d slots of %s%s", mebibytes(st.Bytes), st.Slots, mebibytes(st.Capacity), map[bool]string{true: ", sealed"}[st.Sealed])
 	line("lossless readers", "%s", []string{"the writer waits for them", "waited for, then evicted", "refused"}[min(int(st.Lossless), 2)])
 	line("counters", "%d restarts, %d stalls, %d evicted, %d pins broken, %v waited for readers",
 		st.Restarts, st.Stalls, st.Evicted, st.Broken, st.Blocked.Round(time.Millisecond))
@@ -78,9 +80,13 @@ func stateText(st *framebuf.Status) string {
 func sourceText(st *framebuf.Status) string {
 	text := st.Source.String()
 	if st.Live {
-		text += ", live"
+		text += ", live source"
 	}
-	if st.LastError != "" {
+	switch {
+	case st.LastError == "":
+	case st.Source == framebuf.SourceLive, st.Source == framebuf.SourceEnded: // it came back
+		text += "; before that: " + st.LastError
+	default:
 		text += ": " + st.LastError
 	}
 	return text

@@ -15,30 +15,37 @@ import (
 )
 
 func newLsCmd(s *session) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:     "ls",
 		Short:   "The segments here, alive or dead",
 		Example: "  framebridge ls\n  framebridge ls --json | jq -r 'select(.alive) | .name'",
 		Args:    exactly(0, 0, false),
 		RunE:    s.command(func(context.Context, []string) error { return lsRun(s) }),
 	}
+	s.registerTrust(cmd.Flags())
+	return cmd
 }
 
 func lsRun(s *session) error {
-	names, err := framebuf.List(s.dir)
+	names, err := framebuf.List(s.dir, s.trust.uids...)
 	if err != nil {
-		return segmentError(err)
+		return readError(err)
 	}
 	table := tabwriter.NewWriter(s.out, 0, 8, 2, ' ', 0)
-	if !s.json && len(names) > 0 {
-		fmt.Fprintln(table, "NAME\tSTATE\tSOURCE\tFORMAT\tFPS\tFRAMES\tDROPPED\tREADERS\tAGE")
-	}
-	var dead int
+	var shown, dead int
 	var failed []error
 	for _, name := range names {
 		st, row, err := s.segmentStatus(name)
 		if errors.Is(err, framebuf.ErrNotFound) {
 			continue // gone in the meantime
+		}
+		if uid, ok := foreign(err); ok { // no fault of a directory of several users
+			if uid < 0 {
+				s.note("%s is another user's, and private", name)
+			} else {
+				s.note("%s belongs to user %d: --trust %d shows it", name, uid, uid)
+			}
+			continue
 		}
 		if err != nil {
 			failed = append(failed, err)
@@ -52,6 +59,9 @@ func lsRun(s *session) error {
 				return err
 			}
 			continue
+		}
+		if shown++; shown == 1 {
+			fmt.Fprintln(table, "NAME\tSTATE\tSOURCE\tFORMAT\tFPS\tFRAMES\tDROPPED\tREADERS\tAGE")
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", row.Name, row.State, row.SourceState, formatText(st),
 			or(row.FPS, rateText), row.Published, row.Dropped, len(row.Readers), or(row.AgeSeconds, ageText))

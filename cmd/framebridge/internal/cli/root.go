@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/framebridge/framebridge/internal/ffargs"
 )
 
 // Main runs one command line, without the program's name, and returns the exit code.
@@ -26,6 +28,7 @@ func Main(args []string, stdin, stdoutFile, stderr *os.File) int {
 
 // execute runs one command line and reports its error.
 func (s *session) execute(ctx context.Context, args []string) int {
+	s.console.redact = secretsOf(args)
 	root := newRoot(s)
 	args, err := translate(root, args)
 	if err == nil {
@@ -50,6 +53,23 @@ type finalError struct {
 	Todo     string `json:"todo,omitempty"`
 }
 
+// secretsOf knows the secrets of a command line and of the environment's flags, so that they come out nowhere, whatever quotes
+// them.
+func secretsOf(args []string) *ffargs.Redactor {
+	known := slices.Clone(args)
+	for _, kv := range os.Environ() {
+		if name, value, _ := strings.Cut(kv, "="); strings.HasPrefix(name, environmentPrefix) {
+			known = append(known, value)
+		}
+	}
+	for _, a := range slices.Clone(known) {
+		if words, err := splitArgs(a); err == nil && len(words) > 1 { // --input-args
+			known = append(known, words...)
+		}
+	}
+	return ffargs.NewRedactor(known...)
+}
+
 // report says how the command failed, if it did.
 func (s *session) report(err error) {
 	s.console.clear()
@@ -58,7 +78,7 @@ func (s *session) report(err error) {
 		return
 	}
 	if s.json {
-		_ = writeJSON(s.console.w, finalError{Error: message(err), ExitCode: code, Todo: todo(err)})
+		_ = writeJSON(s.console.w, finalError{Error: s.console.redact.Redact(message(err)), ExitCode: code, Todo: todo(err)})
 		return
 	}
 	s.console.say("framebridge: %s", message(err))

@@ -28,7 +28,10 @@ type runOptions struct {
 	newest   bool
 	slots    int
 	evict    string
+	group    string
+	sealed   bool
 	source   sourceFlags
+	lost     liveFlags
 	out      outputFlags
 	ffmpeg   ffmpegFlags
 
@@ -45,7 +48,8 @@ func newRunCmd(s *session) *cobra.Command {
 With --analyzer another process of framebridge reads the frames and publishes them as NAME.out, with what it found drawn
 in. With --exec the shell runs COMMAND for that, with FRAMEBRIDGE_IN and FRAMEBRIDGE_OUT, the names of the segments to
 read and to publish, and FRAMEBRIDGE_DIR. It must open FRAMEBRIDGE_IN within 10 seconds, should wait for a reader of
-FRAMEBRIDGE_OUT before it publishes there, and ends when FRAMEBRIDGE_IN does.
+FRAMEBRIDGE_OUT before it publishes there, and ends when FRAMEBRIDGE_IN does. With --sealed FRAMEBRIDGE_IN is fd:3,4, two
+descriptors that the command inherits; commands of framebridge take it as the name of a segment, ls and info cannot see it.
 
 Files lose no frame: every reader may hold the source back. Live sources are read newest first.`,
 		Example: `  framebridge run clip.mp4 out.mp4 --analyzer motion
@@ -63,6 +67,7 @@ Files lose no frame: every reader may hold the source back. Live sources are rea
 	f.StringVar(&o.analyzer, "analyzer", "", "what looks at the frames: "+strings.Join(analyzers.Names(), ", "))
 	f.StringVar(&o.exec, "exec", "", "a command that reads FRAMEBRIDGE_IN and publishes FRAMEBRIDGE_OUT")
 	o.source.register(f)
+	o.lost.register(f)
 	o.out.register(f)
 	f.Var(&o.pace, "pace", "fast, at the speed of the source (-re), or live")
 	f.StringVar(&o.audio, "audio", "auto", "auto (the source's), none, silent, or a file or URL")
@@ -70,6 +75,8 @@ Files lose no frame: every reader may hold the source back. Live sources are rea
 	f.BoolVar(&o.newest, "newest", false, "the newest frame, what was missed is counted (default for live sources)")
 	f.IntVar(&o.slots, "slots", 0, "number of slots, from 2 (default 4, or 3 where memory is short)")
 	f.StringVar(&o.evict, "evict", "", "D|never: how long a lossless reader may stand still (default 5s for live sources, else never)")
+	f.StringVar(&o.group, "group", "", "group, by name or number, whose members may read the segments (default: this user alone)")
+	f.BoolVar(&o.sealed, "sealed", false, "hand the frames to --exec or --analyzer as descriptors of sealed memory: no name, nobody else can reach or change them")
 	o.ffmpeg.register(f)
 	return cmd
 }
@@ -109,24 +116,27 @@ func (o *runOptions) check() error {
 			return err
 		}
 	}
+	if o.sealed && !o.between() {
+		return usagef("--sealed is for what reads in between: with --exec or --analyzer")
+	}
 	if o.between() {
 		if err := framebuf.CheckName(o.outName()); err != nil {
 			return err
 		}
 	}
-	return errors.Join(framebuf.CheckName(o.inName()), o.writing().check(), o.ffmpeg.check())
+	return errors.Join(framebuf.CheckName(o.inName()), o.writing().check(), o.lost.check(), o.ffmpeg.check())
 }
 
 // writing are the flags of a capture that are those of run.
 func (o *runOptions) writing() *writeFlags {
-	return &writeFlags{slots: o.slots, lossless: o.lossless, newest: o.newest, evict: o.evict, await: awaitUnset}
+	return &writeFlags{slots: o.slots, lossless: o.lossless, newest: o.newest, evict: o.evict, group: o.group, await: awaitUnset}
 }
 
 // capturing is run as a capture.
 func (o *runOptions) capturing() *captureOptions {
 	return &captureOptions{
 		input: o.input, segment: o.inName(), pixFmt: "rgba", pace: o.pace, audio: choice{value: "none"},
-		source: o.source, write: *o.writing(), ffmpeg: o.ffmpeg,
+		source: o.source, live: o.lost, write: *o.writing(), ffmpeg: o.ffmpeg,
 	}
 }
 

@@ -28,6 +28,7 @@ type session struct {
 	json    bool
 	quiet   bool
 	verbose bool
+	trust   trustValue // of commands that read
 
 	started bool // a command runs: an error is not about the command line any more
 }

@@ -43,6 +43,7 @@ func newSnapCmd(s *session) *cobra.Command {
 		}),
 	}
 	cmd.Flags().BoolVarP(&o.overwrite, "overwrite", "y", false, "overwrite the file")
+	s.registerTrust(cmd.Flags())
 	cmd.Flags().DurationVar(&o.wait, "wait", 5*time.Second, "how long to wait for the segment and its first frame")
 	return cmd
 }

@@ -111,13 +111,13 @@ func audioName(segment string) string { return segment + ".audio" }
 
 // segmentStatus looks at one segment and at whether it has sound.
 func (s *session) segmentStatus(name string) (*framebuf.Status, segmentJSON, error) {
-	st, err := framebuf.Stat(s.dir, name)
+	st, err := framebuf.Stat(s.dir, name, s.trust.uids...)
 	if err != nil {
-		return nil, segmentJSON{}, segmentError(err)
+		return nil, segmentJSON{}, readError(err)
 	}
 	audio := ""
 	if framebuf.CheckName(audioName(name)) == nil {
-		if sound, err := framebuf.Stat(s.dir, audioName(name)); err == nil && sound.Alive == st.Alive {
+		if sound, err := framebuf.Stat(s.dir, audioName(name), s.trust.uids...); err == nil && sound.Alive == st.Alive {
 			audio = sound.Name
 		}
 	}

@@ -16,6 +16,7 @@ type summary struct {
 	FPS          float64  `json:"fps"`
 	Output       string   `json:"output"`
 	Error        *string  `json:"error"`
+	Restarts     uint64   `json:"restarts,omitempty"`       // of ffmpeg, because a live output failed
 	LatencyP50MS *float64 `json:"latency_p50_ms,omitempty"` // from a frame's arrival to its handing over to the encoder
 	LatencyP99MS *float64 `json:"latency_p99_ms,omitempty"`
 }
