@@ -1,0 +1,261 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// row is one fault of the catalogue.
+type row struct {
+	id    string // as in the catalogue: A1
+	fault string // what happens
+	must  string // what must happen then
+	// headline is the number of the published figure that the row gives; 0: none.
+	headline int
+	// limit is the most that the row may take, after which it is broken; quick and
+	// by night. Default: 30 s and 30 min.
+	limit, nightLimit time.Duration
+	// sleeps is set on rows that mostly wait: they run side by side.
+	sleeps bool
+	run    func(ctx context.Context, t *trial)
+}
+
+// trial is one run of a row. It is a testify TestingT: require.X(t, …) works, and
+// ends the row. Its methods may be called from several goroutines, but FailNow
+// and with it require only from that of the row and from those of lanes.
+type trial struct {
+	row     row
+	night   bool
+	command *command
+
+	mu       sync.Mutex
+	faults   []string // what went wrong
+	figure   string
+	skipped  string
+	notes    []string
+	cleanups []func()
+	stop     context.CancelFunc
+}
+
+// stopped is what FailNow and notRun panic with.
+type stopped struct{}
+
+// of is how many trials there are: by day or by night.
+func (t *trial) of(quick, night int) int {
+	if t.night {
+		return night
+	}
+	return quick
+}
+
+// Errorf notes a fault: the row is broken, and goes on.
+func (t *trial) Errorf(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.faults = append(t.faults, strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " "))
+}
+
+// FailNow ends the row.
+func (t *trial) FailNow() { panic(stopped{}) }
+
+// Helper is there because testify calls it.
+func (t *trial) Helper() {}
+
+// reached says what the row found: exact counts, with their units.
+func (t *trial) reached(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.figure = fmt.Sprintf(format, args...)
+}
+
+// also adds to what the row found.
+func (t *trial) also(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.figure != "" {
+		t.figure += "; "
+	}
+	t.figure += fmt.Sprintf(format, args...)
+}
+
+// note keeps a line for -v.
+func (t *trial) note(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.notes = append(t.notes, fmt.Sprintf(format, args...))
+}
+
+// notRun ends the row uncounted: it cannot be run here, and why.
+func (t *trial) notRun(why string) {
+	t.mu.Lock()
+	t.skipped = why
+	t.mu.Unlock()
+	panic(stopped{})
+}
+
+// cleanup runs fn at the end of the row, last in, first out.
+func (t *trial) cleanup(fn func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cleanups = append(t.cleanups, fn)
+}
+
+// dir is a new directory for segments, in memory. What is left in it at the end
+// of the row is a leak.
+func (t *trial) dir() string {
+	dir, err := os.MkdirTemp("/dev/shm", "framebridge-faults-")
+	if err != nil {
+		t.Errorf("%v", err)
+		t.FailNow()
+	}
+	t.cleanup(func() {
+		for _, name := range listed(dir) {
+			t.Errorf("leaked: %s", name)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("%v", err)
+		}
+	})
+	return dir
+}
+
+// scratch is a new directory on disk, removed at the end of the row.
+func (t *trial) scratch() string {
+	dir, err := os.MkdirTemp("", "framebridge-faults-")
+	if err != nil {
+		t.Errorf("%v", err)
+		t.FailNow()
+	}
+	t.cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// listed is what is in a directory, without the directory's own entries.
+func listed(dir string) (names []string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		names = append(names, filepath.Base(e.Name()))
+	}
+	return names
+}
+
+// eventually waits until what holds; if it does not within d, that is a fault and
+// the row ends.
+func (t *trial) eventually(d time.Duration, what string, holds func() bool) {
+	for end := time.Now().Add(d); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Errorf("not within %v: %s", d, what)
+			t.FailNow()
+		}
+	}
+}
+
+// result is what became of a row.
+type result struct {
+	row     row
+	faults  []string
+	figure  string
+	skipped string // why it was not run
+	notes   []string
+	took    time.Duration
+}
+
+func (r *result) verdict() string {
+	switch {
+	case len(r.faults) > 0:
+		return "BROKEN"
+	case r.skipped != "":
+		return "not run"
+	}
+	return "held"
+}
+
+// runAll runs the rows: those that sleep side by side, beside the others, which
+// come one after the other.
+func runAll(ctx context.Context, chosen []row, night, verbose bool, out io.Writer) []result {
+	results := make([]result, len(chosen))
+	var cmd command
+	defer cmd.remove()
+	var printing sync.Mutex
+	one := func(i int) {
+		results[i] = chosen[i].trial(ctx, night, &cmd)
+		printing.Lock()
+		defer printing.Unlock()
+		printResult(out, &results[i], verbose)
+	}
+	for i, r := range chosen {
+		if !r.sleeps && ctx.Err() == nil {
+			one(i)
+		}
+	}
+	// Last, when nothing else loads the machine: a row that measures a pause would
+	// measure its neighbours.
+	var sleeping sync.WaitGroup
+	for i, r := range chosen {
+		if r.sleeps && ctx.Err() == nil {
+			sleeping.Go(func() { one(i) })
+		}
+	}
+	sleeping.Wait()
+	return slices.DeleteFunc(results, func(r result) bool { return r.row.id == "" })
+}
+
+// trial runs one row.
+func (r row) trial(ctx context.Context, night bool, cmd *command) result {
+	limit, nightLimit := r.limit, r.nightLimit
+	if limit == 0 {
+		limit = 30 * time.Second
+	}
+	if nightLimit == 0 {
+		nightLimit = 30 * time.Minute
+	}
+	if night {
+		limit = nightLimit
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errors.New("the row took longer than its limit"))
+	defer cancel()
+	t := &trial{row: r, night: night, command: cmd, stop: cancel}
+	start := time.Now()
+	func() {
+		defer t.finish()
+		defer t.catch()
+		r.run(ctx, t)
+	}()
+	if ctx.Err() != nil && len(t.faults) == 0 {
+		t.Errorf("%v", context.Cause(ctx))
+	}
+	if t.figure == "" && t.skipped == "" && len(t.faults) == 0 {
+		t.Errorf("the row says nothing of what it found")
+	}
+	return result{row: r, faults: t.faults, figure: t.figure, skipped: t.skipped, notes: t.notes, took: time.Since(start)}
+}
+
+func (t *trial) catch() {
+	switch v := recover(); v.(type) {
+	case nil, stopped:
+	default:
+		t.Errorf("panic: %v\n%s", v, debug.Stack())
+	}
+}
+
+func (t *trial) finish() {
+	for len(t.cleanups) > 0 {
+		last := t.cleanups[len(t.cleanups)-1]
+		t.cleanups = t.cleanups[:len(t.cleanups)-1]
+		func() {
+			defer t.catch()
+			last()
+		}()
+	}
+}
