@@ -97,6 +97,9 @@ func (c *Capture) findFFmpeg(ctx context.Context) (ffargs.Version, error) {
 	if !ok {
 		return ffargs.Version{}, fmt.Errorf("%w: %s does not say that it is ffmpeg", ErrFFmpeg, c.ffmpeg)
 	}
+	if err := version.Fit(); err != nil {
+		return ffargs.Version{}, fmt.Errorf("%w: %w", ErrFFmpeg, err)
+	}
 	return version, nil
 }
 

@@ -90,6 +90,8 @@ func (e *ending) endsEarly(early time.Duration) bool {
 func (e *ending) neverBegan() error {
 	why := cmp.Or(e.first, e.early)
 	switch {
+	case strings.Contains(why, "not a suitable output format"), strings.Contains(why, "pipe:1: Invalid argument"):
+		return fmt.Errorf("%w: it does not write NUT, which frames travel in: %s", ErrFFmpeg, why)
 	case strings.Contains(why, tooLateSound):
 		why = "its sound begins so much later than its picture that ffmpeg gives up (" + why + "); capture it without sound"
 	case why == "" && e.exit != nil:

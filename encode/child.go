@@ -209,7 +209,7 @@ func signs() []sign {
 			"Server returned", "Operation timed out", "End of file", "Protocol not found", "already exists. Exiting", "Cannot open connection",
 		}},
 		{ErrFFmpeg, []string{
-			"Unknown encoder", "Unknown format", "is not a suitable output format", "Requested output format", "Unrecognized option", "Option not found",
+			"Unknown encoder", "Unknown format", "Unknown input format", "is not a suitable output format", "Requested output format", "Unrecognized option", "Option not found",
 			"No such filter", "Unknown decoder", "codec not currently supported in container", "Encoder not found", "Muxer not found",
 		}},
 	}

@@ -56,7 +56,7 @@ func soak(ctx context.Context, t *trial) {
 	frames := 0
 	end := b.watched(ctx, func(*framebuf.Frame) { frames++ })
 	b.reaches("encode", "live", 1, 30*time.Second)
-	b.reaches("capture", "live", 3, 30*time.Second)
+	b.reaches("capture", "live", 2, 30*time.Second)
 	first, names := b.steady(), len(listed(dir))
 	begin := time.Now()
 	kills := 0
@@ -73,7 +73,7 @@ func soak(ctx context.Context, t *trial) {
 	if n := len(listed(dir)); n != names {
 		t.Errorf("%d names of segments at the beginning, %d at the end", names, n)
 	}
-	if last.Descriptors != first.Descriptors || last.Threads > first.Threads || last.Children != first.Children || last.Goroutines > first.Goroutines {
+	if last.Descriptors > first.Descriptors || last.Threads > first.Threads || last.Children > first.Children || last.Goroutines > first.Goroutines {
 		t.Errorf("at the beginning %+v, at the end %+v", first, last)
 	}
 	if grown := last.Private - first.Private; ran > time.Hour && grown > 1<<20 {

@@ -215,6 +215,12 @@ func sourceSilent(ctx context.Context, t *trial) {
 		from := b.reaches("capture", "connecting", 1, 20*time.Second).At
 		stalled := b.reaches("capture", "stalled", 1, stall+20*time.Second).At
 		if scheme == "mid" {
+			live := b.reaches("capture", "live", 1, stall+20*time.Second).At
+			t.eventually(stall+5*time.Second, "stalled after frames", func() bool {
+				last, ok := b.last(func(x turn) bool { return x.State == "stalled" })
+				stalled = last.At
+				return ok && stalled.After(live)
+			})
 			st, err := framebuf.Stat(dirs[lane], "cam0")
 			require.NoError(t, err)
 			require.NotNil(t, st.Newest)

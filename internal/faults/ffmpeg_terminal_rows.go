@@ -124,7 +124,7 @@ func unfits() []unfit {
 		{name: "another program", says: []string{"unsuitable"}, ffmpeg: `exit 0`},
 		{name: "crashes", says: []string{"ffmpeg", "signal 11"}, ffmpeg: `kill -SEGV $$`},
 		{name: "no encoder of H.264", says: []string{"libx264"}, does: true, ffmpeg: `case "$*" in *-encoders*) "$REAL" "$@" | grep -v 264; exit 0;; esac; exec "$REAL" "$@"`},
-		{name: "no NUT", says: []string{"unknown"}, ffmpeg: without(`^nut$`)},
+		{name: "no NUT", says: []string{"unsuitable"}, ffmpeg: without(`^nut$`)},
 	}
 }
 

@@ -23,6 +23,14 @@ func (v Version) before(major, minor int) bool {
 	return v != (Version{}) && (v.Major < major || v.Major == major && v.Minor < minor)
 }
 
+// Fit is an error for an ffmpeg that lacks what every command line here has: 4.4 brought -autoscale.
+func (v Version) Fit() error {
+	if v.before(4, 4) {
+		return fmt.Errorf("ffmpeg %s is too old: 4.4 or later is needed", v)
+	}
+	return nil
+}
+
 // versionLine is the first line of ffmpeg -version and ffprobe -version; a distribution may put an epoch or n in front.
 var versionLine = regexp.MustCompile(`^ff(?:mpeg|probe) version (?:\d+:)?n?(\d{1,4})\.(\d{1,4})[^\s]*`)
 
