@@ -44,7 +44,8 @@ type pauses struct {
 }
 
 func defaultPauses() pauses {
-	return pauses{first: 500 * time.Millisecond, longest: 30 * time.Second, calm: time.Minute}
+	// With a fifth more or less, no pause is over 30 s.
+	return pauses{first: 500 * time.Millisecond, longest: 25 * time.Second, calm: time.Minute}
 }
 
 // start is their sequence. Each varies by a fifth, so that many encoders of one

@@ -59,16 +59,20 @@ func soak(ctx context.Context, t *trial) {
 	b.reaches("capture", "live", 2, 30*time.Second)
 	first, names := b.steady(), len(listed(dir))
 	begin := time.Now()
-	kills := 0
+	kills, shown := 0, length/10
 	for over := begin.Add(length); time.Now().Before(over) && ctx.Err() == nil && !b.ended(); {
 		time.Sleep(min(killEvery, time.Until(over)))
 		if time.Now().Before(over) {
 			require.NoError(t, syscall.Kill(b.child(encoding), syscall.SIGKILL))
 			kills++
 			b.reaches("encode", "live", kills+1, 30*time.Second)
+			if s := b.sampled(); ran(begin) >= shown {
+				t.note("after %v: %+v", ran(begin), s)
+				shown += length / 10
+			}
 		}
 	}
-	ran := time.Since(begin)
+	length = ran(begin)
 	last := b.steady()
 	if n := len(listed(dir)); n != names {
 		t.Errorf("%d names of segments at the beginning, %d at the end", names, n)
@@ -76,7 +80,7 @@ func soak(ctx context.Context, t *trial) {
 	if last.Descriptors > first.Descriptors || last.Threads > first.Threads || last.Children > first.Children || last.Goroutines > first.Goroutines {
 		t.Errorf("at the beginning %+v, at the end %+v", first, last)
 	}
-	if grown := last.Private - first.Private; ran > time.Hour && grown > 1<<20 {
+	if grown := last.Private - first.Private; length > time.Hour && grown > 1<<20 {
 		t.Errorf("%d KiB more private memory", grown>>10)
 	}
 	stop()
@@ -85,13 +89,15 @@ func soak(ctx context.Context, t *trial) {
 		t.Errorf("the reader ended with %v", err)
 	}
 	c, e := b.over("capture"), b.over("encode")
-	if !c.Clean || c.Restarts < uint64(ran/(4*time.Second)) || int(e.Restarts) != kills {
+	if !c.Clean || c.Restarts < uint64(length/(4*time.Second)) || int(e.Restarts) != kills {
 		t.Errorf("%d kills of the encoder: %+v, %+v", kills, c, e)
 	}
 	t.reached("ran %v: %d restarts of the source, %d of the output, %d frames; descriptors %+d, threads %+d, goroutines %+d, processes %+d, segments ±0, private memory %+d KiB",
-		ran.Round(time.Second), c.Restarts, e.Restarts, frames, last.Descriptors-first.Descriptors, last.Threads-first.Threads,
+		length, c.Restarts, e.Restarts, frames, last.Descriptors-first.Descriptors, last.Threads-first.Threads,
 		last.Goroutines-first.Goroutines, last.Children-first.Children, (last.Private-first.Private)>>10)
 }
+
+func ran(since time.Time) time.Duration { return time.Since(since).Round(time.Second) }
 
 // steady is a sample while frames flow, between two restarts.
 func (b *bridging) steady() (s sample) {

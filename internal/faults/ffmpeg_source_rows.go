@@ -255,8 +255,8 @@ func sourceSilent(ctx context.Context, t *trial) {
 
 // crashLoop has an ffmpeg that fails at once until there is a file.
 func crashLoop(ctx context.Context, t *trial) {
-	window := 5 * time.Second
-	most, soon := 4, 10*time.Second // starts at 0, 0.5, 1.5, 3.5 and then 7.5 s, a fifth more or less
+	window := 2500 * time.Millisecond
+	most, soon := 3, 10*time.Second // starts at 0, 0.5, 1.5 and then 3.5 s, a fifth more or less
 	if t.night {
 		window, most, soon = 2*time.Minute, 12, 35*time.Second
 	}

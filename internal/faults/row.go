@@ -192,18 +192,21 @@ func (r *result) onlyLate() bool {
 	return len(r.faults) > 0 && !slices.ContainsFunc(r.faults, final.MatchString)
 }
 
+// manner says how rows are run.
+type manner struct{ night, all, verbose bool }
+
 // runAll runs the rows: those that sleep side by side, beside the others, which
 // come one after the other.
-func runAll(ctx context.Context, chosen []row, night, verbose bool, out io.Writer) []result {
+func runAll(ctx context.Context, chosen []row, how manner, out io.Writer) []result {
 	results := make([]result, len(chosen))
 	var cmd command
 	defer cmd.remove()
 	var printing sync.Mutex
 	one := func(i int) {
-		results[i] = chosen[i].trial(ctx, night, &cmd)
+		results[i] = chosen[i].trial(ctx, how.night, &cmd)
 		printing.Lock()
 		defer printing.Unlock()
-		printResult(out, &results[i], verbose)
+		printResult(out, &results[i], how.verbose)
 	}
 	for i, r := range chosen {
 		if !r.sleeps && ctx.Err() == nil {
@@ -231,13 +234,13 @@ func runAll(ctx context.Context, chosen []row, night, verbose bool, out io.Write
 		sleeping.Wait()
 	}
 	for i := range results {
-		if r := &results[i]; r.onlyLate() && ctx.Err() == nil {
-			again := r.row.trial(ctx, night, &cmd)
+		if r := &results[i]; (r.onlyLate() || how.all && len(r.faults) > 0) && ctx.Err() == nil {
+			again := r.row.trial(ctx, how.night, &cmd)
 			if len(again.faults) == 0 {
 				again.figure += "; at the second try, alone: at first " + r.faults[0]
 			}
 			results[i] = again
-			printResult(out, &again, verbose)
+			printResult(out, &again, how.verbose)
 		}
 	}
 	return slices.DeleteFunc(results, func(r result) bool { return r.row.id == "" })
