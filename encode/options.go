@@ -84,7 +84,7 @@ type Options struct {
 	// FFmpeg is the program. Default: "ffmpeg" in PATH.
 	FFmpeg string
 	// Splice gives ffmpeg the pages of the slots (vmsplice into a pipe), or Open fails.
-	// It saves CPU time and is no faster than the copy into a socket that is made
+	// It saves a little CPU time beside the copy into a socket that is made
 	// otherwise; frames must hold until ffmpeg has read them, so it needs a lossless
 	// reader. Default: false.
 	Splice bool
