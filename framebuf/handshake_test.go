@@ -53,6 +53,32 @@ func TestPinThatComesBeforeTheClaim(t *testing.T) {
 	require.NoError(t, r.Close())
 }
 
+// The published slot is never the one to write next, not even when every other one
+// is pinned: then a pin is broken. Who comes while a frame is made finds the one
+// before it.
+func TestPublishedSlotIsNeverTaken(t *testing.T) {
+	dir, ctx := testDir(t), within(t, 20*time.Second)
+	w := mustCreate(t, dir, small, Options{Slots: 2})
+	pinned := mustOpen(t, dir, ReaderOptions{Mode: Pinned})
+	publishStamped(ctx, t, w)
+	view, err := pinned.Next(ctx)
+	require.NoError(t, err)
+	n := publishStamped(ctx, t, w)
+	s, err := w.Begin(ctx)
+	require.NoError(t, err)
+	require.NotEqual(t, w.front, s.index)
+	r := mustOpen(t, dir, ReaderOptions{})
+	f, err := r.Next(ctx)
+	require.NoError(t, err)
+	require.Equal(t, n, f.Number)
+	require.True(t, stamped(f.Bytes(), n))
+	require.NoError(t, f.Release())
+	require.ErrorIs(t, view.Release(), ErrBroken)
+	s.Abandon()
+	require.NoError(t, r.Close())
+	require.NoError(t, pinned.Close())
+}
+
 // The lock is free because the writer ended in order, after this reader had found
 // it live.
 func TestEndedIsSeenBehindAFreeLock(t *testing.T) {

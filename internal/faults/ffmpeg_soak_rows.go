@@ -99,7 +99,8 @@ func soak(ctx context.Context, t *trial) {
 
 func ran(since time.Time) time.Duration { return time.Since(since).Round(time.Second) }
 
-// steady is a sample while frames flow, between two restarts.
+// steady is a sample half a second after the source has come back: the same moment
+// of a restart each time.
 func (b *bridging) steady() (s sample) {
 	n := 0
 	for _, x := range b.all() {

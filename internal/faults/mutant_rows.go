@@ -63,11 +63,11 @@ func (t *trial) mutants(ctx context.Context, length, only string) {
 			t.note("%s", l)
 		}
 		if strings.HasPrefix(l, "SURVIVED") {
-			t.Errorf("%s", strings.Join(strings.Fields(l), " "))
+			t.Errorf("survived: %s", strings.Join(strings.Fields(strings.TrimPrefix(l, "SURVIVED")), " "))
 		}
 	}
 	if exit := new(exec.ExitError); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
-		t.Errorf("%v: %s", err, text)
+		t.Errorf("wrong: %v: %s", err, text)
 	}
 	t.reached("%s", lines[len(lines)-1])
 }

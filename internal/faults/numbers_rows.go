@@ -84,7 +84,7 @@ func countersNearTheirLimits(ctx context.Context, t *trial) {
 			}
 		}
 		if c.ends != errors.Is(err, framebuf.ErrExhausted) || published != frames {
-			t.Errorf("%s: %d frames, then %v", c.name, published, err)
+			t.Errorf("%s: wrong: %d frames, then %v", c.name, published, err)
 		}
 		require.Less(t, data.word32(data.dynamic()+atEvent).Load(), uint32(math.MaxInt32), "the event did not wrap")
 		require.Less(t, control.word32(atRingEvent).Load(), uint32(math.MaxInt32), "the cursor event did not wrap")
@@ -94,10 +94,10 @@ func countersNearTheirLimits(ctx context.Context, t *trial) {
 			r := &reports[i]
 			r.check(t, c.name+", "+m.String())
 			if r.Error != "end" || r.Last != c.first+frames-1 || r.Delivered+r.Missed != r.Last-r.First+1 {
-				t.Errorf("%s, %v: %d to %d, %d delivered, %d missed, ended with %q", c.name, m, r.First, r.Last, r.Delivered, r.Missed, r.Error)
+				t.Errorf("%s, %v: wrong: %d to %d, %d delivered, %d missed, ended with %q", c.name, m, r.First, r.Last, r.Delivered, r.Missed, r.Error)
 			}
 			if m == framebuf.Lossless && (r.Delivered != frames || r.First != c.first) {
-				t.Errorf("%s: the lossless reader got %d frames from %d", c.name, r.Delivered, r.First)
+				t.Errorf("%s: wrong: the lossless reader got %d frames from %d", c.name, r.Delivered, r.First)
 			}
 		}
 		t.also("%s: %d frames, 0 errors in 3 modes", c.name, published)
@@ -111,7 +111,7 @@ func countersNearTheirLimits(ctx context.Context, t *trial) {
 		st, err := framebuf.Stat(dir, "cam0")
 		require.NoError(t, err)
 		if st.FirstFrame != 0 {
-			t.Errorf("after frame %d comes %d", last, st.FirstFrame)
+			t.Errorf("wrong: after frame %d comes %d", last, st.FirstFrame)
 		}
 		require.NoError(t, w.Close())
 	}

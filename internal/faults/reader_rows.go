@@ -75,7 +75,7 @@ func (h *hunter) one(ctx context.Context, r *framebuf.Reader) error {
 	h.stats = r.Stats()
 	n := h.stats.Retries - before.Retries
 	h.most = max(h.most, n)
-	if n > tries || errors.Is(err, framebuf.ErrOverrun) != (n == tries) {
+	if overrun := errors.Is(err, framebuf.ErrOverrun); n > tries || overrun && n < tries || err == nil && n == tries {
 		h.beyond++
 	}
 	if err != nil {
@@ -137,10 +137,10 @@ func unthrottled(ctx context.Context, t *trial) {
 				h.check(t, who)
 				require.Equal(t, "told to stop", h.Error, who)
 				if h.beyond > 0 {
-					t.Errorf("%s: a call with %d tries", who, h.most)
+					t.Errorf("%s: wrong: a call with %d tries", who, h.most)
 				}
 				if h.Delivered > 0 && h.Last-h.First+1 != h.Delivered+h.Missed {
-					t.Errorf("%s: frames %d to %d, but %d delivered and %d missed", who, h.First, h.Last, h.Delivered, h.Missed)
+					t.Errorf("%s: wrong count: frames %d to %d, but %d delivered and %d missed", who, h.First, h.Last, h.Delivered, h.Missed)
 				}
 				delivered += h.Delivered
 				retries += h.stats.Retries
@@ -178,14 +178,14 @@ func (t *trial) outrun(ctx context.Context) {
 		case errors.Is(err, framebuf.ErrOverrun):
 			overruns++
 		case err != nil:
-			t.Errorf("outrun: %v", err)
+			t.Errorf("outrun: wrong: %v", err)
 			done = 20 * calls
 		}
 	}
 	stop()
 	writing.Wait()
 	if h.beyond > 0 {
-		t.Errorf("outrun: a call with %d tries", h.most)
+		t.Errorf("outrun: wrong: a call with %d tries", h.most)
 	}
 	require.NoError(t, errors.Join(r.Close(), w.Close()))
 	t.also("outrun: %d of %d calls gave up, at most %d tries a call", overruns, done, h.most)
@@ -237,7 +237,7 @@ func slowBesideFast(ctx context.Context, t *trial) {
 			beside, broken := t.pacedLoss(ctx, m, 3, frames)
 			t.note("%v: loses %.1f %% alone, %.1f %% beside three slow ones", m, 100*alone, 100*beside)
 			if broken > 0 {
-				t.Errorf("%v: %d views of the fast reader were broken, with a slot to spare", m, broken)
+				t.Errorf("%v: wrong: %d views of the fast reader were broken, with a slot to spare", m, broken)
 			}
 			if beside <= alone+0.02 {
 				t.also("%v: %.1f %% of %d frames lost, alone %.1f %%", m, 100*beside, frames, 100*alone)
@@ -284,7 +284,7 @@ func everyFrameOnce(ctx context.Context, t *trial) {
 		require.NoError(t, p.wait())
 		r.check(t, "reader")
 		if r.Error != "end" || r.First != 0 || r.Delivered != uint64(frames) || r.Last != uint64(frames-1) || r.Missed != 0 {
-			t.Errorf("reader %d: %d frames, %d to %d, %d missed, ended with %q", i, r.Delivered, r.First, r.Last, r.Missed, r.Error)
+			t.Errorf("reader %d: wrong: %d frames, %d to %d, %d missed, ended with %q", i, r.Delivered, r.First, r.Last, r.Missed, r.Error)
 		}
 	}
 	wrote := writer.event("end")

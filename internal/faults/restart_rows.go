@@ -94,7 +94,7 @@ func unpublishedSlot(ctx context.Context, t *trial) {
 				rep.seen(n, f.Missed, whole)
 				mu.Lock()
 				if unpublished[n] {
-					t.Errorf("a %v reader got frame %d, which was never published", mode, n)
+					t.Errorf("wrong: a %v reader got frame %d, which was never published", mode, n)
 				}
 				identities[gen] = true
 				mu.Unlock()

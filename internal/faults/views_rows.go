@@ -64,7 +64,7 @@ func viewsOutliveOwners(ctx context.Context, t *trial) {
 			require.NoError(t, p.hear(&said), "a process crashed")
 			require.NoError(t, p.wait(), said)
 			if said != "" {
-				t.Errorf("%s", said)
+				t.Errorf("wrong: %s", said)
 			}
 		}
 	}
@@ -265,7 +265,7 @@ func crowd(ctx context.Context, t *trial) {
 		t.Errorf("%d frames torn or out of order", r.Bad)
 	}
 	if most := r.Procs + 1 + 10; r.Threads > most {
-		t.Errorf("%d readers have %d threads, of %d allowed", readers, r.Threads, most)
+		t.Errorf("wrong: %d readers have %d threads, of %d allowed", readers, r.Threads, most)
 	}
 	t.reached("%d readers: %d threads; %d frames delivered, each reader at least %d of %d", readers, r.Threads, r.Delivered, r.Fewest, frames)
 }

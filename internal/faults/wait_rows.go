@@ -122,7 +122,7 @@ func stealWakes(ctx context.Context, part []byte, tell func(any)) error {
 // thief has writer and reader wait for each other at every frame, with two slots,
 // beside the peer and under signals.
 func thief(ctx context.Context, t *trial) {
-	rounds := t.of(10_000, 1_000_000)
+	rounds := t.of(30_000, 1_000_000)
 	dir := t.dir()
 	f := size(16, 16)
 	w := t.start(ctx, "writer", stream{Dir: dir, Sizes: []framebuf.Format{f}, Slots: 2, Frames: rounds, Await: 1, Linger: 5 * time.Second})
@@ -169,6 +169,7 @@ func thief(ctx context.Context, t *trial) {
 	rep.check(t, "reader")
 	require.Equal(t, "end", rep.Error)
 	require.Equal(t, uint64(rounds), rep.Delivered)
+	require.NoError(t, r.Close()) // the writer stays for it
 	require.NoError(t, w.wait())
 	moved := th.finish().Delivered
 	require.NotZero(t, moved, "the thief never moved a sleeper")
@@ -215,7 +216,7 @@ func orphaned(ctx context.Context, t *trial) {
 		all.Wait()
 		for _, err := range errs {
 			if !errors.Is(err, framebuf.ErrUnlinked) {
-				t.Errorf("not ErrUnlinked: %v", err)
+				t.Errorf("wrong error: %v", err)
 			}
 		}
 	}
@@ -275,7 +276,7 @@ func interrupted(ctx context.Context, t *trial) {
 	all.Wait()
 	pause := worst()
 	if wrong.Load() > 0 {
-		t.Errorf("%d waits ended with something else", wrong.Load())
+		t.Errorf("%d waits ended in a wrong way", wrong.Load())
 	}
 	for _, s := range []*spans{cancelled, closed} {
 		if s.at(0.99) > 100*time.Millisecond+pause {

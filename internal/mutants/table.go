@@ -117,7 +117,7 @@ func mutants() []mutant {
 		},
 		{
 			name: "writer: takes the published slot", edits: one("framebuf/claim.go", "if s == w.front || w.tried[s] ||", "if w.tried[s] ||"),
-			by: []killer{model, torture},
+			by: []killer{tests("framebuf", "TestPublishedSlotIsNeverTaken"), model},
 		},
 		{
 			name: "writer: takes slots that are owed", edits: one("framebuf/claim.go", " || f != 0 && w.owed(f) {", " {"),
