@@ -209,7 +209,7 @@ func TestSoundInStepOverRestarts(t *testing.T) {
 	s := newServer(t, func(n int, conn net.Conn) { send(data, n == 3)(n, conn) })
 	sink := &stepSink{}
 	x := prepared(t, "tcp://"+s.addr, &Options{AudioSink: sink, AudioSegment: true})
-	x.schedule.first, x.schedule.longest = 100*time.Millisecond, 100*time.Millisecond
+	x.schedule.First, x.schedule.Longest = 100*time.Millisecond, 100*time.Millisecond
 	sound, err := framebuf.Open(bounded(t), "test.audio", &framebuf.ReaderOptions{Dir: x.dir, Mode: framebuf.Lossless})
 	require.NoError(t, err)
 	type piece struct{ begin, end float64 }

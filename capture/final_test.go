@@ -112,7 +112,7 @@ func TestGivesUp(t *testing.T) {
 	t.Run("in a pause", func(t *testing.T) {
 		s := newServer(t, send(liveClip(t, "64x48", 4), false))
 		x := prepared(t, "tcp://"+s.addr, &Options{GiveUp: 3 * time.Second})
-		x.schedule.first = time.Hour
+		x.schedule.First = time.Hour
 		x.run()
 		r := x.end()
 		require.ErrorIs(t, r.err, ErrSourceLost)
@@ -142,7 +142,7 @@ func TestDurationGoesOnWhileAway(t *testing.T) {
 	data := liveClip(t, "64x48", 3)
 	s := newServer(t, func(n int, conn net.Conn) { send(data[:len(data)/3], false)(n, conn) })
 	x := prepared(t, "tcp://"+s.addr, &Options{Duration: 3500 * time.Millisecond, StallAfter: -1})
-	x.schedule.first, x.schedule.longest = 400*time.Millisecond, 400*time.Millisecond
+	x.schedule.First, x.schedule.Longest = 400*time.Millisecond, 400*time.Millisecond
 	x.run()
 	r := x.end()
 	require.NoError(t, r.err)
@@ -170,7 +170,7 @@ func TestEndsInEveryState(t *testing.T) {
 		} {
 			t.Run(how+" while "+row.name, func(t *testing.T) {
 				x := prepared(t, "tcp://"+newServer(t, row.serve).addr, &row.o)
-				x.schedule.first, x.schedule.longest = time.Hour, time.Hour
+				x.schedule.First, x.schedule.Longest = time.Hour, time.Hour
 				x.run()
 				x.await(row.state)
 				if how == "context" {

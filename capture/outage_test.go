@@ -19,11 +19,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/pause"
 )
 
 // quick is a schedule a hundred times as fast.
 func quick() schedule {
-	return schedule{first: 5 * time.Millisecond, longest: 250 * time.Millisecond, steady: time.Minute, patience: 30 * time.Second}
+	return schedule{pause.Schedule{First: 5 * time.Millisecond, Longest: 250 * time.Millisecond, Steady: time.Minute}, 30 * time.Second}
 }
 
 // server is a TCP server that can be taken away and brought back at its address.

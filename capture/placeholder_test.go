@@ -34,7 +34,7 @@ func TestPlaceholders(t *testing.T) {
 			s := newServer(t, send(liveClip(t, "64x48", 4), true))
 			x := prepared(t, "tcp://"+s.addr, &Options{Placeholder: row.kind, StallAfter: 500 * time.Millisecond})
 			x.placeholderEvery = 20 * time.Millisecond
-			x.schedule.first, x.schedule.longest = 300*time.Millisecond, 300*time.Millisecond
+			x.schedule.First, x.schedule.Longest = 300*time.Millisecond, 300*time.Millisecond
 			x.run()
 			away := func() (n int) {
 				for _, f := range x.seen() {

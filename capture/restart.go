@@ -7,9 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"github.com/framebridge/framebridge/internal/ffargs"
+	"github.com/framebridge/framebridge/internal/pause"
 )
 
 // Restart says what happens when a source is lost or falls silent.
@@ -45,29 +44,11 @@ const (
 
 // schedule is how ffmpeg is started again. Tests have a faster one.
 type schedule struct {
-	first    time.Duration // the first pause
-	longest  time.Duration // before jitter
-	steady   time.Duration // of frames, after which the pauses begin anew
+	pause.Schedule
 	patience time.Duration // for a first frame at most
 }
 
-// usualSchedule pauses 0.5, 1, 2, 4, 8, 16 and then 25 s, each up to a fifth
-// shorter or longer, so that none is over 30 s and many captures of one server do
-// not come back at the same moment.
-func usualSchedule() schedule {
-	return schedule{first: 500 * time.Millisecond, longest: 25 * time.Second, steady: time.Minute, patience: longestPatience}
-}
-
-const (
-	pauseGrowth = 2
-	pauseJitter = 0.2
-)
-
-func (s schedule) pauses() *backoff.ExponentialBackOff {
-	return &backoff.ExponentialBackOff{
-		InitialInterval: s.first, MaxInterval: s.longest, Multiplier: pauseGrowth, RandomizationFactor: pauseJitter,
-	}
-}
+func usualSchedule() schedule { return schedule{pause.Usual(), longestPatience} }
 
 // restarts reports whether ffmpeg is started again at all.
 func (c *Capture) restarts() bool {

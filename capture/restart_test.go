@@ -9,28 +9,6 @@ import (
 	"github.com/framebridge/framebridge/internal/ffargs"
 )
 
-// What a source that is gone costs: the starts of two minutes, and the longest
-// time until its return is noticed.
-func TestUsualSchedule(t *testing.T) {
-	for range 1000 {
-		pauses := usualSchedule().pauses()
-		want, starts, now := 500*time.Millisecond, 1, time.Duration(0)
-		for range 20 {
-			pause := pauses.NextBackOff()
-			require.InDelta(t, want, pause, 0.2*float64(want)+1)
-			require.LessOrEqual(t, pause, 30*time.Second)
-			if now += pause; now <= 2*time.Minute {
-				starts++
-			}
-			want = min(2*want, 25*time.Second)
-		}
-		require.LessOrEqual(t, starts, 12)
-		require.GreaterOrEqual(t, starts, 8)
-		pauses.Reset()
-		require.LessOrEqual(t, pauses.NextBackOff(), 600*time.Millisecond)
-	}
-}
-
 func TestLimits(t *testing.T) {
 	const s = time.Second
 	for _, row := range []struct {

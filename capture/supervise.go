@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/pause"
 )
 
 // supervise runs ffmpeg until its end is final, and says how that was. The end of
@@ -18,7 +19,7 @@ func (c *Capture) supervise(ctx context.Context) error {
 	c.alive = time.Now()
 	c.state.tell(framebuf.SourceConnecting, nil, 0)
 	var why error // of the last loss that says something
-	for pauses := c.schedule.pauses(); ; c.state.restarted() {
+	for pauses := c.schedule.Start(); ; c.state.restarted() {
 		s, err := c.once(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -40,12 +41,12 @@ func (c *Capture) supervise(ctx context.Context) error {
 		if end, over := c.over(why); over {
 			return end
 		}
-		if s.flowed() >= c.schedule.steady || s.frames > 0 && c.listens() {
+		if s.flowed() >= c.schedule.Steady || s.frames > 0 && c.listens() {
 			pauses.Reset()
 		}
-		pause := min(pauses.NextBackOff(), c.left())
-		c.state.tell(framebuf.SourceReconnecting, why, pause)
-		if !sleep(ctx, pause) {
+		wait := min(pauses.NextBackOff(), c.left())
+		c.state.tell(framebuf.SourceReconnecting, why, wait)
+		if !pause.Sleep(ctx, wait) {
 			return nil
 		}
 		if end, over := c.over(why); over {
@@ -99,16 +100,4 @@ func (c *Capture) covered() time.Duration {
 		return c.pump.line.covered(time.Now())
 	}
 	return c.pump.line.covered(c.pump.line.realAt)
-}
-
-// sleep waits for d. It reports false when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/framebridge/framebridge/framebuf"
 	"github.com/framebridge/framebridge/internal/ffargs"
 	"github.com/framebridge/framebridge/internal/ffproc"
+	"github.com/framebridge/framebridge/internal/pause"
 	"github.com/framebridge/framebridge/internal/pcm"
 )
 
@@ -46,11 +47,11 @@ type Encode struct {
 	soundFormat *pcm.Format
 	soundSource *soundSegment // nil: none
 	args        []string
-	again       []string      // of an ffmpeg that goes on after another
-	plain       bool          // ffmpeg writes each frame that it gets
-	drain       time.Duration // how long ffmpeg may take to finish, when cancelled
-	patience    time.Duration // how long it may take nothing; 0: no bound
-	pauses      pauses        // between two starts
+	again       []string       // of an ffmpeg that goes on after another
+	plain       bool           // ffmpeg writes each frame that it gets
+	drain       time.Duration  // how long ffmpeg may take to finish, when cancelled
+	patience    time.Duration  // how long it may take nothing; 0: no bound
+	pauses      pause.Schedule // between two starts
 
 	told [notes]bool // only the goroutine of Run
 
@@ -73,7 +74,7 @@ type Encode struct {
 // Errors match ErrName, ErrExists, ErrOutput, ErrFFmpeg, ErrSound, ErrNoFrames,
 // those of framebuf.Open and framebuf.Reader.Next, or that of ctx.
 func Open(ctx context.Context, segment, output string, o *Options) (*Encode, error) {
-	e := &Encode{name: segment, done: make(chan struct{}), pauses: defaultPauses()}
+	e := &Encode{name: segment, done: make(chan struct{}), pauses: pause.Usual()}
 	if o != nil {
 		e.opts = *o
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/pause"
 )
 
 // source is a live writer of 50 frames a second, each of which shows its number.
@@ -235,8 +236,8 @@ type running struct {
 }
 
 // quick are pauses for tests.
-func quick() pauses {
-	return pauses{first: 20 * time.Millisecond, longest: 200 * time.Millisecond, calm: time.Minute}
+func quick() pause.Schedule {
+	return pause.Schedule{First: 20 * time.Millisecond, Longest: 200 * time.Millisecond, Steady: time.Minute}
 }
 
 // goLive opens and runs an encode of the segment cam.

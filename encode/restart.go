@@ -10,9 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/pause"
 )
 
 // Restart says whether a live output that fails is started again. A file never
@@ -35,26 +34,6 @@ const (
 	RestartNever  Restart = 1
 	RestartAlways Restart = 2 // also if it has not worked yet, unless the server refuses us by name or password
 )
-
-// pauses are the times of restarts.
-type pauses struct {
-	first   time.Duration // before the first restart; it doubles
-	longest time.Duration
-	calm    time.Duration // frames written for so long begin anew with the first one
-}
-
-func defaultPauses() pauses {
-	// With a fifth more or less, no pause is over 30 s.
-	return pauses{first: 500 * time.Millisecond, longest: 25 * time.Second, calm: time.Minute}
-}
-
-// start is their sequence. Each varies by a fifth, so that many encoders of one
-// server do not come back at the same time.
-func (p pauses) start() *backoff.ExponentialBackOff {
-	return &backoff.ExponentialBackOff{
-		InitialInterval: p.first, MaxInterval: p.longest, Multiplier: 2, RandomizationFactor: 0.2,
-	}
-}
 
 // isLive reports whether nobody loses anything by another start: there is no file.
 func (e *Encode) isLive() bool {
@@ -94,10 +73,10 @@ const lookEvery = 250 * time.Millisecond
 
 // outage waits until the next start, and for the frame to start with. Its error
 // is that of reading.
-func (s *session) outage(ctx context.Context, pause time.Duration) error {
-	over := time.Now().Add(pause)
+func (s *session) outage(ctx context.Context, wait time.Duration) error {
+	over := time.Now().Add(wait)
 	for s.mode != framebuf.Lossless || s.liveSource {
-		if s.mode == framebuf.Newest && !sleep(ctx, min(lookEvery, time.Until(over))) {
+		if s.mode == framebuf.Newest && !pause.Sleep(ctx, min(lookEvery, time.Until(over))) {
 			return context.Cause(ctx)
 		}
 		waiting, cancel := context.WithDeadline(ctx, over)
@@ -114,7 +93,7 @@ func (s *session) outage(ctx context.Context, pause time.Duration) error {
 			break
 		}
 	}
-	if !sleep(ctx, time.Until(over)) {
+	if !pause.Sleep(ctx, time.Until(over)) {
 		return context.Cause(ctx)
 	}
 	f, err := s.next(ctx)
@@ -130,17 +109,5 @@ func (s *session) pass(f *framebuf.Frame) {
 	at, ok, err := s.clock.place(&info)
 	if err == nil && ok && s.sound != nil {
 		_ = s.sound.skip(at) // what is wrong with the sound is said when it is sent
-	}
-}
-
-// sleep waits for d. It reports false when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/pause"
 )
 
 // slow is how long ffmpeg may take nothing in tests: longer than its start takes on
@@ -80,7 +81,7 @@ func TestKilledEncoderIsReplaced(t *testing.T) {
 	src, stop := live(t, dir, nil)
 	sink := serve(t, "127.0.0.1:0")
 	s := goLive(t, dir, "nut:tcp://"+sink.addr, Options{})
-	s.pauses.longest = s.pauses.first
+	s.pauses.Longest = s.pauses.First
 	s.start(t)
 	s.reaches(t, Live)
 	open := descriptors(t)
@@ -181,7 +182,7 @@ func TestCrashLoop(t *testing.T) {
 	s := goLive(t, dir, "nut:tcp://"+sink.addr, Options{})
 	// It works once, and never again.
 	s.opts.FFmpeg = wrapped(t, "[ -e "+worked+" ] && { echo '[error] no luck' >&2; exit 1; }\n: >"+worked)
-	s.pauses = pauses{first: 5 * time.Millisecond, longest: 300 * time.Millisecond, calm: time.Hour}
+	s.pauses = pause.Schedule{First: 5 * time.Millisecond, Longest: 300 * time.Millisecond, Steady: time.Hour}
 	s.start(t)
 	s.reaches(t, Live)
 	require.NoError(t, syscall.Kill(onlyChild(t), syscall.SIGKILL))
@@ -210,7 +211,7 @@ func TestCalmShortensThePauses(t *testing.T) {
 	live(t, dir, nil)
 	sink := serve(t, "127.0.0.1:0")
 	s := goLive(t, dir, "nut:tcp://"+sink.addr, Options{})
-	s.pauses = pauses{first: 10 * time.Millisecond, longest: time.Minute, calm: time.Nanosecond}
+	s.pauses = pause.Schedule{First: 10 * time.Millisecond, Longest: time.Minute, Steady: time.Nanosecond}
 	s.start(t)
 	for range 4 {
 		s.reaches(t, Live)
@@ -352,7 +353,7 @@ func TestASourceThatCanWaitLosesNothing(t *testing.T) {
 	c.publish(t, dir, "cam")
 	sink := serve(t, "127.0.0.1:0")
 	s := goLive(t, dir, "nut:tcp://"+sink.addr, Options{Pace: PaceSource})
-	s.pauses.first, s.pauses.longest = 300*time.Millisecond, 300*time.Millisecond
+	s.pauses.First, s.pauses.Longest = 300*time.Millisecond, 300*time.Millisecond
 	s.start(t)
 	s.reaches(t, Live)
 	sink.awaits(t, 0)
@@ -400,7 +401,7 @@ func TestStopInEveryState(t *testing.T) {
 					url = "rtmp://" + sink.addr + "/app/key"
 				}
 				s := goLive(t, dir, url, Options{OutputTimeout: time.Hour, Drain: 100 * time.Millisecond})
-				s.pauses.first, s.pauses.longest = time.Hour, time.Hour
+				s.pauses.First, s.pauses.Longest = time.Hour, time.Hour
 				s.start(t)
 				row.get(t, s)
 				began := time.Now()
@@ -429,7 +430,7 @@ func TestSegmentEndsWhileTheOutputIsAway(t *testing.T) {
 	_, stop := live(t, dir, nil)
 	sink := serve(t, "127.0.0.1:0")
 	s := goLive(t, dir, "nut:tcp://"+sink.addr, Options{})
-	s.pauses.first, s.pauses.longest = time.Hour, time.Hour
+	s.pauses.First, s.pauses.Longest = time.Hour, time.Hour
 	s.start(t)
 	s.reaches(t, Live)
 	require.NoError(t, syscall.Kill(onlyChild(t), syscall.SIGKILL))
@@ -463,7 +464,7 @@ func TestSoundAfterARestart(t *testing.T) {
 	}()
 	defer func() { cancel(); <-done }()
 	s := goLive(t, dir, "nut:tcp://"+sink.addr, Options{Audio: Audio{Queue: q}})
-	s.pauses.first, s.pauses.longest = 500*time.Millisecond, 500*time.Millisecond
+	s.pauses.First, s.pauses.Longest = 500*time.Millisecond, 500*time.Millisecond
 	s.start(t)
 	s.reaches(t, Live)
 	require.NoError(t, syscall.Kill(onlyChild(t), syscall.SIGKILL))
@@ -489,7 +490,7 @@ func TestNobodyWaitsForAnOutputThatIsAway(t *testing.T) {
 	sink := serve(t, "127.0.0.1:0")
 	lossless := framebuf.Lossless
 	s := goLive(t, dir, "nut:tcp://"+sink.addr, Options{Mode: &lossless})
-	s.pauses.first, s.pauses.longest = time.Hour, time.Hour
+	s.pauses.First, s.pauses.Longest = time.Hour, time.Hour
 	s.start(t)
 	s.reaches(t, Live)
 	require.NoError(t, syscall.Kill(onlyChild(t), syscall.SIGKILL))

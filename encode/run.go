@@ -80,7 +80,7 @@ type session struct {
 func (s *session) run(ctx context.Context) error {
 	s.began = time.Now()
 	defer s.account()
-	pauses := s.pauses.start()
+	pauses := s.pauses.Start()
 	for {
 		s.to(Event{State: Connecting})
 		a := &attempt{session: s}
@@ -88,7 +88,7 @@ func (s *session) run(ctx context.Context) error {
 		if !again {
 			return err
 		}
-		if a.flowed() >= s.pauses.calm {
+		if a.flowed() >= s.pauses.Steady {
 			pauses.Reset()
 		}
 		pause := pauses.NextBackOff()
