@@ -93,11 +93,8 @@ func (c *Capture) findFFmpeg(ctx context.Context) (ffargs.Version, error) {
 	if err != nil {
 		return ffargs.Version{}, is(ErrFFmpeg, err)
 	}
-	version, ok := ffargs.ParseVersion(string(text))
-	if !ok {
-		return ffargs.Version{}, fmt.Errorf("%w: %s does not say that it is ffmpeg", ErrFFmpeg, c.ffmpeg)
-	}
-	if err := version.Fit(); err != nil {
+	version, err := ffargs.Identify(c.ffmpeg, string(text))
+	if err != nil {
 		return ffargs.Version{}, fmt.Errorf("%w: %w", ErrFFmpeg, err)
 	}
 	return version, nil

@@ -44,16 +44,13 @@ func (e *Encode) checkFFmpeg(ctx context.Context) (*ffargs.Abilities, error) {
 		}
 	}
 	able := &ffargs.Abilities{Encoders: ffargs.ParseEncoders(texts[1]), Muxers: ffargs.ParseMuxers(texts[2])}
-	var ok bool
-	if able.Version, ok = ffargs.ParseVersion(texts[0]); !ok {
-		return nil, fmt.Errorf("%w: %s is not ffmpeg", ErrFFmpeg, e.ffmpeg())
-	}
-	if err := able.Version.Fit(); err != nil {
+	var err error
+	if able.Version, err = ffargs.Identify(e.ffmpeg(), texts[0]); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFFmpeg, err)
 	}
 	// With any frames at all: what is wrong with the request is said before the
 	// segment is waited for.
-	_, _, err := e.arguments(able, ffargs.Video{PixelFormat: "rgba", Width: 64, Height: 64}, false)
+	_, _, err = e.arguments(able, ffargs.Video{PixelFormat: "rgba", Width: 64, Height: 64}, false)
 	return able, err
 }
 

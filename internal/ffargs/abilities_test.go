@@ -63,6 +63,19 @@ func TestParseVersion(t *testing.T) {
 	require.Equal(t, "unknown", ffargs.Version{}.String())
 }
 
+func TestIdentify(t *testing.T) {
+	v, err := ffargs.Identify("/bin/ffmpeg", "ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright")
+	require.NoError(t, err)
+	require.False(t, v.Tried())
+	v, err = ffargs.Identify("/bin/ffmpeg", "ffmpeg version N-113007-g8d24a28d06 Copyright")
+	require.NoError(t, err)
+	require.True(t, v.Tried(), "a build without a number is taken for a recent one")
+	_, err = ffargs.Identify("/bin/ffmpeg", "ffmpeg version 3.4.8-0ubuntu0.2 Copyright")
+	require.EqualError(t, err, "/bin/ffmpeg is ffmpeg 3.4, which is too old: 4.4 or later is needed")
+	_, err = ffargs.Identify("/bin/true", "")
+	require.EqualError(t, err, "/bin/true does not say that it is ffmpeg")
+}
+
 func FuzzParseLists(f *testing.F) {
 	for _, name := range []string{"encoders.txt", "muxers.txt", "filters.txt", "formats.txt"} {
 		f.Add(list(f, name))

@@ -23,13 +23,21 @@ func (v Version) before(major, minor int) bool {
 	return v != (Version{}) && (v.Major < major || v.Major == major && v.Minor < minor)
 }
 
-// Fit is an error for an ffmpeg that lacks what every command line here has: 4.4 brought -autoscale.
-func (v Version) Fit() error {
-	if v.before(4, 4) {
-		return fmt.Errorf("ffmpeg %s is too old: 4.4 or later is needed", v)
+// Identify reads what program printed for -version. The error says that it is no ffmpeg, or that it lacks what every
+// command line here has: 4.4 brought -autoscale.
+func Identify(program, text string) (Version, error) {
+	v, ok := ParseVersion(text)
+	switch {
+	case !ok:
+		return Version{}, fmt.Errorf("%s does not say that it is ffmpeg", program)
+	case v.before(4, 4):
+		return v, fmt.Errorf("%s is ffmpeg %s, which is too old: 4.4 or later is needed", program, v)
 	}
-	return nil
+	return v, nil
 }
+
+// Tried reports whether v is at least the oldest version that framebridge was run with, 5.1.
+func (v Version) Tried() bool { return !v.before(5, 1) }
 
 // versionLine is the first line of ffmpeg -version and ffprobe -version; a distribution may put an epoch or n in front.
 var versionLine = regexp.MustCompile(`^ff(?:mpeg|probe) version (?:\d+:)?n?(\d{1,4})\.(\d{1,4})[^\s]*`)

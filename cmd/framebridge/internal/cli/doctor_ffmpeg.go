@@ -8,11 +8,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/framebridge/framebridge/internal/ffargs"
 	"github.com/framebridge/framebridge/internal/ffproc"
 )
 
@@ -31,8 +30,6 @@ func programChecks(ctx context.Context, p *programFlags) []check {
 	}
 	return checks
 }
-
-var versionLine = regexp.MustCompile(`version n?(\d+)\.(\d+)\S*`)
 
 // programCheck finds a program and asks for its version.
 func programCheck(ctx context.Context, name, program string) check {
@@ -53,18 +50,17 @@ func programCheck(ctx context.Context, name, program string) check {
 		c.Detail, c.Remedy = message(err), installFFmpeg
 		return c
 	}
+	version, err := ffargs.Identify(path, string(out))
+	if err != nil {
+		c.Detail, c.Remedy = message(err), installFFmpeg
+		return c
+	}
 	first, _, _ := strings.Cut(string(out), "\n")
-	v := versionLine.FindStringSubmatch(first)
 	c.State, c.Detail = checkOK, path+", "+first
 	if i := strings.Index(first, " Copyright"); i > 0 {
 		c.Detail = path + ", " + first[:i]
 	}
-	if v == nil {
-		return c // built from a checkout: it has a name, not a number
-	}
-	major, _ := strconv.Atoi(v[1])
-	minor, _ := strconv.Atoi(v[2])
-	if major < 5 || major == 5 && minor < 1 {
+	if !version.Tried() {
 		c.State, c.Remedy = checkWarn, installFFmpeg
 		c.Detail += ": older than 5.1, the oldest one that was tried"
 	}
