@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/framebridge/framebridge/internal/shm"
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 var benchmarked = []struct {
@@ -103,7 +104,7 @@ func BenchmarkCopy(b *testing.B) {
 		b.Run(row.name, func(b *testing.B) {
 			w := mustCreate(b, testDir(b), Format{RGBA, 1920, 1080}, Options{})
 			for i := range w.seg.st.slots {
-				stamp(w.seg.payload(i), uint64(i))
+				stamp.Fill(w.seg.payload(i), uint64(i))
 			}
 			dst := make([]byte, size)
 			b.SetBytes(int64(size))

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // play is what a child is told to do.
@@ -113,7 +115,7 @@ func (p play) write(ctx context.Context, rep *report, tell *json.Encoder) error 
 		err := w.Publish(ctx, func(s *Slot) error {
 			n = s.Info.Number
 			s.Info.PTS = int64(n)
-			stamp(s.Bytes(), n)
+			stamp.Fill(s.Bytes(), n)
 			return nil
 		})
 		if err != nil {
@@ -153,7 +155,7 @@ func (p play) read(ctx context.Context, rep *report, tell *json.Encoder) error {
 			}
 			continue
 		}
-		whole := stamped(f.Bytes(), f.Number) && f.PTS == int64(f.Number) && len(f.Bytes()) == cmp.Or(p.Format.Size(), f.Format.Size())
+		whole := stamp.Whole(f.Bytes(), f.Number) && f.PTS == int64(f.Number) && len(f.Bytes()) == cmp.Or(p.Format.Size(), f.Format.Size())
 		if err := f.Release(); errors.Is(err, ErrBroken) {
 			rep.Broken++
 			whole = true // it said that it is not

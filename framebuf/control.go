@@ -51,6 +51,12 @@ func openControl(d *shm.Dir, name string, st *static, writable bool) (*control, 
 	if err != nil {
 		return nil, err
 	}
+	return takeControl(file, fst, st, writable)
+}
+
+// takeControl checks an open control file and takes it over; it closes one that is
+// not what it should be.
+func takeControl(file *shm.File, fst shm.Stat, st *static, writable bool) (*control, error) {
 	c, err := mapControl(file, fst, st, writable)
 	if err != nil {
 		_ = file.Close()

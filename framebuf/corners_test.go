@@ -15,13 +15,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 func publishWithin(t testing.TB, w *Writer, d time.Duration) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errStuck)
 	defer cancel()
-	return w.Publish(ctx, func(s *Slot) error { stamp(s.Bytes(), s.Info.Number); return nil })
+	return w.Publish(ctx, func(s *Slot) error { stamp.Fill(s.Bytes(), s.Info.Number); return nil })
 }
 
 // A lossless reader is killed; the next owner of its cell is killed as well,

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // Who kept the bytes and looks at them under the guard gets an error, and does not
@@ -18,7 +20,7 @@ func TestGuardAfterTheEnd(t *testing.T) {
 		r := mustOpen(t, dir, ReaderOptions{Mode: mode})
 		s, err := w.Begin(ctx)
 		require.NoError(t, err)
-		stamp(s.Bytes(), 0)
+		stamp.Fill(s.Bytes(), 0)
 		slotBytes := s.Bytes()
 		require.NoError(t, s.Publish())
 		f, err := r.Next(ctx)
@@ -27,8 +29,8 @@ func TestGuardAfterTheEnd(t *testing.T) {
 		require.NoError(t, f.Release())
 		require.NoError(t, r.Close())
 		require.NoError(t, w.Close())
-		require.ErrorIs(t, f.Guard(func() error { stamped(frameBytes, 0); return nil }), ErrClosed)
-		require.ErrorIs(t, s.Guard(func() error { stamp(slotBytes, 1); return nil }), ErrClosed)
+		require.ErrorIs(t, f.Guard(func() error { stamp.Whole(frameBytes, 0); return nil }), ErrClosed)
+		require.ErrorIs(t, s.Guard(func() error { stamp.Fill(slotBytes, 1); return nil }), ErrClosed)
 		require.ErrorIs(t, s.SetMeta([]byte("late")), ErrClosed)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // The writer has stored its claim and read the pins, and not yet marked the slot
@@ -46,7 +48,7 @@ func TestPinThatComesBeforeTheClaim(t *testing.T) {
 	require.NoError(t, err)
 	for range 20 {
 		publishStamped(ctx, t, w)
-		require.True(t, stamped(f.Bytes(), n))
+		require.True(t, stamp.Whole(f.Bytes(), n))
 		require.NoError(t, f.Valid())
 	}
 	require.NoError(t, f.Release())
@@ -71,7 +73,7 @@ func TestPublishedSlotIsNeverTaken(t *testing.T) {
 	f, err := r.Next(ctx)
 	require.NoError(t, err)
 	require.Equal(t, n, f.Number)
-	require.True(t, stamped(f.Bytes(), n))
+	require.True(t, stamp.Whole(f.Bytes(), n))
 	require.NoError(t, f.Release())
 	require.ErrorIs(t, view.Release(), ErrBroken)
 	s.Abandon()
@@ -123,7 +125,7 @@ func TestEvictedViewSaysSo(t *testing.T) {
 	for range 3 {
 		publishStamped(ctx, t, w)
 	}
-	require.False(t, stamped(f.Bytes(), n))
+	require.False(t, stamp.Whole(f.Bytes(), n))
 	require.ErrorIs(t, f.Valid(), ErrEvicted)
 	require.ErrorIs(t, f.Release(), ErrEvicted)
 	_, err = r.Next(ctx)
@@ -165,7 +167,7 @@ func TestMovesWaitForEveryArrival(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, f.Number)
 		require.Zero(t, f.Missed)
-		require.True(t, stamped(f.Bytes(), want))
+		require.True(t, stamp.Whole(f.Bytes(), want))
 		require.NoError(t, f.Release())
 	}
 	require.NoError(t, <-wrote)

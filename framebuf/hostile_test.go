@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // Twenty writers want one name at once, beside a cleaner that never rests: one of
@@ -299,7 +301,7 @@ func TestTruncatedDataFile(t *testing.T) {
 				publishStamped(ctx, t, w) // one that was not read yet
 				require.NoError(t, os.Truncate(filepath.Join(dir, "cam0"), size))
 				err = held.Guard(func() error {
-					if !stamped(held.Bytes(), 0) {
+					if !stamp.Whole(held.Bytes(), 0) {
 						return errors.New("something else is there")
 					}
 					return nil
@@ -311,7 +313,7 @@ func TestTruncatedDataFile(t *testing.T) {
 				}
 				_ = held.Release()
 				err = r.View(ctx, func(f *Frame) error {
-					stamped(f.Bytes(), f.Number)
+					stamp.Whole(f.Bytes(), f.Number)
 					return nil
 				})
 				require.ErrorIs(t, err, ErrDamaged)
@@ -329,9 +331,9 @@ func TestTruncatedDataFile(t *testing.T) {
 			s, err := w.Begin(ctx)
 			require.NoError(t, err)
 			require.NoError(t, os.Truncate(filepath.Join(dir, "cam0"), size))
-			require.ErrorIs(t, s.Guard(func() error { stamp(s.Bytes(), 1); return nil }), ErrDamaged)
+			require.ErrorIs(t, s.Guard(func() error { stamp.Fill(s.Bytes(), 1); return nil }), ErrDamaged)
 			require.ErrorIs(t, s.Publish(), ErrDamaged)
-			err = w.Publish(ctx, func(s *Slot) error { stamp(s.Bytes(), 2); return nil })
+			err = w.Publish(ctx, func(s *Slot) error { stamp.Fill(s.Bytes(), 2); return nil })
 			require.ErrorIs(t, err, ErrDamaged)
 			require.NotPanics(t, func() {
 				w.SetSource(SourceLive)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 func truncateControl(t testing.TB, dir string, w *Writer) {
@@ -27,7 +29,7 @@ func TestNewestSurvivesTruncatedControl(t *testing.T) {
 		t.Helper()
 		f, err := r.Next(ctx)
 		require.NoError(t, err)
-		require.True(t, stamped(f.Bytes(), f.Number))
+		require.True(t, stamp.Whole(f.Bytes(), f.Number))
 		require.Equal(t, missed, f.Missed)
 		require.NoError(t, f.Release())
 	}

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // kills is how many rounds a killing test has: FRAMEBRIDGE_KILLS.
@@ -64,7 +66,7 @@ func (f *follower) run(ctx context.Context, t testing.TB, dir string) {
 			f.err = err
 			return
 		}
-		whole := stamped(fr.Bytes(), fr.Number)
+		whole := stamp.Whole(fr.Bytes(), fr.Number)
 		if errors.Is(fr.Release(), ErrBroken) {
 			whole = true
 		}
@@ -190,7 +192,7 @@ func run(t testing.TB, w *Writer) *pace {
 			before := time.Now()
 			err := w.Publish(ctx, func(s *Slot) error {
 				s.Info.PTS = int64(s.Info.Number)
-				stamp(s.Bytes(), s.Info.Number)
+				stamp.Fill(s.Bytes(), s.Info.Number)
 				return nil
 			})
 			if err != nil {
@@ -233,7 +235,7 @@ func TestReadersAreKilledHoldingFrames(t *testing.T) {
 				read <- err
 				return
 			}
-			rep.seen(f.Number, f.Missed, stamped(f.Bytes(), f.Number))
+			rep.seen(f.Number, f.Missed, stamp.Whole(f.Bytes(), f.Number))
 		}
 		read <- nil
 	}()

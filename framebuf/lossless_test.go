@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // A reader that follows a restart joins anew. If the caller's context ends while
@@ -63,7 +65,7 @@ func TestHeldFrameOfDeadGenerationHoldsNothing(t *testing.T) {
 	w = mustCreate(t, dir, small, Options{Slots: 3})
 	go func() {
 		for ctx.Err() == nil {
-			if w.Publish(ctx, func(s *Slot) error { stamp(s.Bytes(), s.Info.Number); return nil }) != nil {
+			if w.Publish(ctx, func(s *Slot) error { stamp.Fill(s.Bytes(), s.Info.Number); return nil }) != nil {
 				return
 			}
 		}
@@ -75,7 +77,7 @@ func TestHeldFrameOfDeadGenerationHoldsNothing(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, f.Release())
 	}
-	require.True(t, stamped(old.Bytes(), 0))
+	require.True(t, stamp.Whole(old.Bytes(), 0))
 	require.NoError(t, old.Release())
 	require.NoError(t, r.Close())
 	require.NoError(t, w.Close())

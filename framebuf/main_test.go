@@ -2,7 +2,6 @@ package framebuf
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // testDir is an empty directory of segments in memory, removed afterwards. It
@@ -36,38 +37,13 @@ func within(t testing.TB, d time.Duration) context.Context {
 	return ctx
 }
 
-// stamp fills a payload with its frame number in every 8 bytes.
-func stamp(b []byte, n uint64) {
-	for i := 0; i+8 <= len(b); i += 8 {
-		binary.LittleEndian.PutUint64(b[i:], n)
-	}
-	for i := len(b) &^ 7; i < len(b); i++ {
-		b[i] = byte(n)
-	}
-}
-
-// stamped reports whether every byte of a payload belongs to frame n.
-func stamped(b []byte, n uint64) bool {
-	for i := 0; i+8 <= len(b); i += 8 {
-		if binary.LittleEndian.Uint64(b[i:]) != n {
-			return false
-		}
-	}
-	for i := len(b) &^ 7; i < len(b); i++ {
-		if b[i] != byte(n) {
-			return false
-		}
-	}
-	return true
-}
-
 func publishStamped(ctx context.Context, t testing.TB, w *Writer) uint64 {
 	t.Helper()
 	var n uint64
 	require.NoError(t, w.Publish(ctx, func(s *Slot) error {
 		n = s.Info.Number
 		s.Info.PTS = int64(n)
-		stamp(s.Bytes(), n)
+		stamp.Fill(s.Bytes(), n)
 		return nil
 	}))
 	return n
@@ -92,7 +68,7 @@ func TestEveryModeReadsWhatWasWritten(t *testing.T) {
 					require.NoError(t, err)
 					require.Equal(t, n, f.Number)
 					require.Equal(t, int64(n), f.PTS)
-					require.True(t, stamped(f.Bytes(), n))
+					require.True(t, stamp.Whole(f.Bytes(), n))
 					require.Zero(t, f.Missed)
 					require.NoError(t, f.Release())
 				}

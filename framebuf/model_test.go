@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 func TestAgainstTheModel(t *testing.T) {
@@ -165,7 +167,7 @@ func (m *machine) publish(t *rapid.T) {
 		require.Equal(t, m.next1-1, s.Info.Number)
 		require.Equal(t, m.format, s.Info.Format)
 		require.Len(t, s.Bytes(), m.format.Size())
-		stamp(s.Bytes(), s.Info.Number)
+		stamp.Fill(s.Bytes(), s.Info.Number)
 		return nil
 	}
 	if !m.claims() {
@@ -200,7 +202,7 @@ func (m *machine) abandon(t *rapid.T) {
 	defer cancel()
 	s, err := m.w.Begin(ctx)
 	require.NoError(t, err)
-	stamp(s.Bytes(), ^uint64(0)) // half a frame
+	stamp.Fill(s.Bytes(), ^uint64(0)) // half a frame
 	_, err = m.w.Begin(ctx)
 	require.ErrorIs(t, err, ErrSlotOpen)
 	s.Abandon()
@@ -363,7 +365,7 @@ func (m *machine) check(t *rapid.T) {
 		for _, o := range x.out {
 			switch err := o.f.Valid(); {
 			case err == nil:
-				require.True(t, stamped(o.f.Bytes(), o.f.Number), "frame %d for a %v reader", o.f.Number, x.mode)
+				require.True(t, stamp.Whole(o.f.Bytes(), o.f.Number), "frame %d for a %v reader", o.f.Number, x.mode)
 				require.Len(t, o.f.Bytes(), m.shape[o.f.Number+1])
 				require.Equal(t, m.shape[o.f.Number+1], o.f.Format.Size())
 			case o.firm:
@@ -400,7 +402,7 @@ func (m *machine) end(t *rapid.T) {
 			require.NoError(t, err)
 			due := m.due(x)
 			require.Equal(t, due-1, f.Number)
-			require.True(t, stamped(f.Bytes(), f.Number))
+			require.True(t, stamp.Whole(f.Bytes(), f.Number))
 			require.NoError(t, f.Release())
 			x.want = due + 1
 		}

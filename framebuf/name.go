@@ -107,10 +107,16 @@ func openData(d *shm.Dir, name string, lockable, writable bool) (*segment, error
 	if err != nil {
 		return nil, notFound(err)
 	}
+	return takeData(file, fst, writable)
+}
+
+// takeData checks an open data file and takes it over; it closes one that is not
+// what it should be.
+func takeData(file *shm.File, fst shm.Stat, writable bool) (*segment, error) {
 	s, err := mapData(file, fst, writable)
 	if err != nil {
 		_ = file.Close()
-		return nil, fmt.Errorf("%s: %w", d.Join(name), err)
+		return nil, fmt.Errorf("%s: %w", file.Path(), err)
 	}
 	return s, nil
 }

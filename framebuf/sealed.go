@@ -56,12 +56,7 @@ func (in inherited) openData(trustUIDs []int) (*segment, error) {
 	if err != nil {
 		return nil, notFound(err)
 	}
-	s, err := mapData(file, fst, false)
-	if err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("%s: %w", file.Path(), err)
-	}
-	return s, nil
+	return takeData(file, fst, false)
 }
 
 // openControl opens the control file that belongs to a data file.
@@ -70,12 +65,7 @@ func (in inherited) openControl(st *static, writable bool, trustUIDs []int) (*co
 	if err != nil {
 		return nil, err
 	}
-	c, err := mapControl(file, fst, st, writable)
-	if err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("%s: %w", file.Path(), err)
-	}
-	return c, nil
+	return takeControl(file, fst, st, writable)
 }
 
 // sealed reports whether nobody can take the memory of s away or write it, other

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/framebridge/framebridge/internal/shm"
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // handDown is the name under which this very process opens the segment.
@@ -57,7 +58,7 @@ func TestSealedEveryMode(t *testing.T) {
 					f, err := r.Next(ctx)
 					require.NoError(t, err)
 					require.Equal(t, n, f.Number)
-					require.True(t, stamped(f.Bytes(), n))
+					require.True(t, stamp.Whole(f.Bytes(), n))
 					require.NoError(t, f.Release())
 				}
 			}
@@ -75,7 +76,7 @@ func TestSealedEveryMode(t *testing.T) {
 			require.NoError(t, err)
 			f, err := late.Next(ctx)
 			require.NoError(t, err)
-			require.True(t, stamped(f.Bytes(), 49))
+			require.True(t, stamp.Whole(f.Bytes(), 49))
 			require.NoError(t, f.Release())
 			_, err = late.Next(ctx)
 			require.ErrorIs(t, err, io.EOF)
@@ -137,7 +138,7 @@ func TestSealedIsOutOfReach(t *testing.T) {
 		n := publishStamped(ctx, t, w)
 		f, err := r.Next(ctx)
 		require.NoError(t, err)
-		require.True(t, stamped(f.Bytes(), n))
+		require.True(t, stamp.Whole(f.Bytes(), n))
 		require.NoError(t, f.Release())
 	}
 }
@@ -228,7 +229,7 @@ func TestSealedCannotMove(t *testing.T) {
 		got, err := r.Next(ctx)
 		require.NoError(t, err)
 		require.Equal(t, f, got.Format)
-		require.True(t, stamped(got.Bytes(), n))
+		require.True(t, stamp.Whole(got.Bytes(), n))
 		require.NoError(t, got.Release())
 	}
 	require.Equal(t, gen, w.Generation())
@@ -321,7 +322,7 @@ func (p play) parent(ctx context.Context, tell *json.Encoder) error {
 		err := w.Publish(ctx, func(s *Slot) error {
 			n = s.Info.Number
 			s.Info.PTS = int64(n)
-			stamp(s.Bytes(), n)
+			stamp.Fill(s.Bytes(), n)
 			return nil
 		})
 		if err != nil {

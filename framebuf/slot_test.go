@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // Filters copy the Info of the frame they read: number, shape and checksum of the
@@ -22,7 +24,7 @@ func TestInfoOfAnotherFrameCannotSpoilTheSlot(t *testing.T) {
 	require.NotPanics(t, func() {
 		require.NoError(t, w.Publish(ctx, func(s *Slot) error {
 			s.Info = foreign
-			stamp(s.Bytes(), 0)
+			stamp.Fill(s.Bytes(), 0)
 			return nil
 		}))
 	})

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // tinyDir is a tmpfs of its own with so many bytes. Mounting needs root: without
@@ -88,7 +90,7 @@ func TestReadOnlyMount(t *testing.T) {
 	n := publishStamped(ctx, t, w)
 	f, err := r.Next(ctx)
 	require.NoError(t, err)
-	require.True(t, stamped(f.Bytes(), n))
+	require.True(t, stamp.Whole(f.Bytes(), n))
 	require.NoError(t, f.Release())
 	require.NoError(t, r.Close())
 	for _, m := range []Mode{Pinned, Lossless} {

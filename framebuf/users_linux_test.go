@@ -19,6 +19,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // Two users and a group that need not be in any file.
@@ -232,7 +234,7 @@ func TestOtherUsersAreDenied(t *testing.T) {
 			for f, err := range r.Frames(ctx) {
 				require.NoError(t, err)
 				require.Equal(t, n, f.Number)
-				require.True(t, stamped(f.Bytes(), n))
+				require.True(t, stamp.Whole(f.Bytes(), n))
 				n++
 			}
 			require.Equal(t, uint64(20), n)

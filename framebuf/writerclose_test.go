@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // A writer that waits for a lossless reader must get ErrClosed, not a mapping
@@ -44,7 +46,7 @@ func TestCloseWhileSlotIsOpen(t *testing.T) {
 		s, err := w.Begin(ctx)
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
-		require.NoError(t, s.Guard(func() error { stamp(s.Bytes(), 7); return s.SetMeta([]byte("late")) }))
+		require.NoError(t, s.Guard(func() error { stamp.Fill(s.Bytes(), 7); return s.SetMeta([]byte("late")) }))
 		require.ErrorIs(t, s.Publish(), ErrClosed)
 	}
 }
