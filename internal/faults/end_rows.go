@@ -95,7 +95,7 @@ func sourceEnds(ctx context.Context, t *trial) {
 		}
 	})
 	if ends.max() > time.Second {
-		t.Errorf("the end came %v after the last frame", ends.max())
+		t.late("the end came %v after the last frame", ends.max())
 	}
 	commands := ", a quarter of them framebridge generate and dump"
 	if notBuilt != "" {
@@ -147,6 +147,7 @@ func lateReaders(ctx context.Context, t *trial) {
 			st, err := framebuf.Stat(dir, "cam0")
 			return err == nil && st.State == framebuf.Ended
 		})
+		ended := time.Now()
 		read := func(m framebuf.Mode) report {
 			var rep report
 			r, err := framebuf.Open(ctx, "cam0", &framebuf.ReaderOptions{Dir: dir, Mode: m})
@@ -160,7 +161,10 @@ func lateReaders(ctx context.Context, t *trial) {
 		}
 		modes := []framebuf.Mode{framebuf.Newest, framebuf.Pinned, framebuf.Lossless}
 		for _, m := range modes {
-			if r := read(m); r.Error != "end" || r.Delivered != 1 || r.Last != 4 {
+			switch r := read(m); {
+			case r.Error == "not found" && time.Since(ended) > linger/2: // since the end was seen: it came before
+				t.late("a %v reader came %v after the end, which stays for %v", m, time.Since(ended), linger)
+			case r.Error != "end" || r.Delivered != 1 || r.Last != 4:
 				t.Errorf("a %v reader after the end had %d frames, the last %d, and ended with %q", m, r.Delivered, r.Last, r.Error)
 			}
 			late.Add(1)
@@ -236,7 +240,7 @@ func terminated(ctx context.Context, t *trial) {
 		}
 	})
 	if took.max() > 5*time.Second {
-		t.Errorf("it took %v to end", took.max())
+		t.late("it took %v to end", took.max())
 	}
 	what := ""
 	if !capturing {

@@ -163,7 +163,7 @@ func encoderBlocked(ctx context.Context, t *trial) {
 		restarts.Add(1)
 	})
 	if stopped.max() > 250*time.Millisecond {
-		t.Errorf("given up %v after the deadline", stopped.max())
+		t.late("given up %v after the deadline", stopped.max())
 	}
 	t.reached("%d of %d replaced: p50 %v, max %v after the deadline of %v, with a deaf server p50 %v, max %v; 0 frames lost to the capture; %d pictures in the outputs, 0 sheared",
 		restarts.Load(), runs, stopped.at(0.5), stopped.max(), deadline, unread.at(0.5), unread.max(), pictures.Load())

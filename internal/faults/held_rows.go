@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // writerStopped stops writers for 3 s. From outside a writer that stands still is
@@ -61,7 +62,7 @@ func writerStopped(ctx context.Context, t *trial) {
 			}
 		}
 		if !stalled {
-			t.Errorf("in %v nobody could see that the writer stands still", pause)
+			t.late("in %v nobody could see that the writer stands still", pause)
 		}
 		for _, l := range looking {
 			select {
@@ -143,7 +144,7 @@ func (b *beat) run(ctx context.Context, every time.Duration) error {
 		start := time.Now()
 		err := b.w.Publish(ctx, func(s *framebuf.Slot) error {
 			s.Info.PTS = int64(s.Info.Number)
-			stamp(s.Bytes(), s.Info.Number)
+			stamp.Fill(s.Bytes(), s.Info.Number)
 			return nil
 		})
 		if err != nil {
@@ -227,7 +228,7 @@ func readerKilled(ctx context.Context, t *trial) {
 		t.Errorf("%d readers were evicted", broken.Evicted)
 	}
 	if pauses.max() > time.Second {
-		t.Errorf("the writer paused for %v", pauses.max())
+		t.late("the writer paused for %v", pauses.max())
 	}
 	t.reached("%d kills, at %d steps, at random, holding: 0 of %d frames lost for the other lossless reader; writer's pause p99 %v, max %v",
 		kills, len(all), r.Delivered, pauses.at(0.99), pauses.max())
@@ -302,7 +303,7 @@ func readerStopped(ctx context.Context, t *trial) {
 		}
 	})
 	if low, high := evictions.at(0), evictions.max(); low < patience-50*time.Millisecond || high > patience+time.Second {
-		t.Errorf("evicted after %v to %v, not %v", low, high, patience)
+		t.late("evicted after %v to %v, not %v", low, high, patience)
 	}
 	t.reached("%d looking: the writer waited 0 times and lost %d frames; %d lossless beside a source that can wait: 0 lost in 6 s; %d beside a live one: evicted and told, after %v to %v",
 		trials, lost.Load(), waited.Load(), trials, evictions.at(0), evictions.max())

@@ -175,7 +175,7 @@ func wrongClocks(ctx context.Context, t *trial) {
 		}
 	}
 	if notices.max() > time.Second {
-		t.Errorf("a death was noticed after %v", notices.max())
+		t.late("a death was noticed after %v", notices.max())
 	}
 	t.reached("%d writers whose monotonic clock is off by up to a year: 0 false verdicts in %d frames, a death noticed p99 %v (the wall clock was not stepped: it is the machine's)",
 		writers, frames, notices.at(0.99))

@@ -47,7 +47,6 @@ func suite(ctx context.Context, args []string, out io.Writer) int {
 	night := f.Bool("night", os.Getenv("FAULTS") == "night", "the long form; also FAULTS=night")
 	only := f.String("only", "", "rows to run, by their beginning: A,F12 (default: all)")
 	write := f.String("o", "", "also write the table, as Markdown, to this file")
-	again := f.Bool("again", false, "give every broken row a second try alone, which counts; else only one that was merely late")
 	list := f.Bool("list", false, "list the rows")
 	verbose := f.Bool("v", false, "show what the rows note")
 	_ = f.Parse(args)
@@ -65,7 +64,7 @@ func suite(ctx context.Context, args []string, out io.Writer) int {
 		fmt.Fprintln(os.Stderr, "faults: built without failpoints; build it with -tags faults, as `make faults` does")
 		return 2
 	}
-	results := runAll(ctx, chosen, manner{night: *night, all: *again, verbose: *verbose}, out)
+	results := runAll(ctx, chosen, manner{night: *night, verbose: *verbose}, out)
 	s := summarize(results)
 	fmt.Fprintln(out, s)
 	if *write != "" {

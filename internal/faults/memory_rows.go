@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 func memoryRows() []row {
@@ -248,7 +249,7 @@ func useAll(ctx context.Context, w *framebuf.Writer, dir string) error {
 			return err
 		}
 		err := r.View(ctx, func(f *framebuf.Frame) error {
-			if !stamped(f.Bytes(), f.Number) {
+			if !stamp.Whole(f.Bytes(), f.Number) {
 				return errors.New("torn")
 			}
 			return nil

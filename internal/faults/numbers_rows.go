@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // maxFrame is the first frame number that is refused, see LAYOUT.md.
@@ -122,7 +123,7 @@ func countersNearTheirLimits(ctx context.Context, t *trial) {
 func publish(ctx context.Context, w *framebuf.Writer) error {
 	return w.Publish(ctx, func(s *framebuf.Slot) error {
 		s.Info.PTS = int64(s.Info.Number)
-		stamp(s.Bytes(), s.Info.Number)
+		stamp.Fill(s.Bytes(), s.Info.Number)
 		return nil
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 func restartRows() []row {
@@ -45,7 +46,7 @@ func writeSalted(ctx context.Context, part []byte, tell func(any)) error {
 	salt := w.Generation().Low()
 	for {
 		err := w.Publish(ctx, func(slot *framebuf.Slot) error {
-			stamp(slot.Bytes(), slot.Info.Number^salt)
+			stamp.Fill(slot.Bytes(), slot.Info.Number^salt)
 			return nil
 		})
 		if err != nil {
@@ -86,7 +87,7 @@ func unpublishedSlot(ctx context.Context, t *trial) {
 					rep.Error = kind(err)
 					return
 				}
-				whole := stamped(f.Bytes(), f.Number^f.Generation.Low())
+				whole := stamp.Whole(f.Bytes(), f.Number^f.Generation.Low())
 				n, gen := f.Number, f.Generation
 				if errors.Is(f.Release(), framebuf.ErrBroken) {
 					whole = true

@@ -18,6 +18,7 @@ import (
 
 	"github.com/framebridge/framebridge/framebuf"
 	"github.com/framebridge/framebridge/internal/failpoint"
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 // stream is the part of a writer or reader.
@@ -194,9 +195,9 @@ func (s *stream) write(ctx context.Context, r *report, tell func(any)) error {
 			b := slot.Bytes()
 			half := len(b) / 2 &^ 7
 			failpoint.At("fill-begun")
-			stamp(b[:half], n)
+			stamp.Fill(b[:half], n)
 			failpoint.At("fill-half")
-			stamp(b[half:], n)
+			stamp.Fill(b[half:], n)
 			failpoint.At("fill-done")
 			return nil
 		})
@@ -296,7 +297,7 @@ func (s *stream) right(f *framebuf.Frame) (whole, shape bool) {
 	if s.Foreign {
 		return true, true
 	}
-	whole = stamped(f.Bytes(), f.Number) && f.PTS == int64(f.Number) && len(f.Bytes()) == f.Format.Size()
+	whole = stamp.Whole(f.Bytes(), f.Number) && f.PTS == int64(f.Number) && len(f.Bytes()) == f.Format.Size()
 	known := len(s.Sizes) == 0 || slices.Contains(s.Sizes, f.Format)
 	width := f.SourceSeq & (1<<tagShift - 1) // 0: the writer is not the usual one
 	return whole, known && (width == 0 || width == uint64(f.Width))

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 func viewRows() []row {
@@ -119,7 +120,7 @@ var errWrongBytes = errors.New("the bytes are wrong")
 // whole is nil if f can be read and is frame 0.
 func whole(f *framebuf.Frame) error {
 	return f.Guard(func() error {
-		if b := f.Bytes(); len(b) != f.Format.Size() || !stamped(b, 0) {
+		if b := f.Bytes(); len(b) != f.Format.Size() || !stamp.Whole(b, 0) {
 			return errWrongBytes
 		}
 		return nil
@@ -183,7 +184,7 @@ func useAfterAllIsGone(_ context.Context, w *framebuf.Writer, r *framebuf.Reader
 		return err
 	}
 	err := f.Guard(func() error {
-		_ = stamped(kept[:size], 0)
+		_ = stamp.Whole(kept[:size], 0)
 		return nil
 	})
 	if !errors.Is(err, framebuf.ErrClosed) {
@@ -218,7 +219,7 @@ func dropOwner(_ context.Context, _ *framebuf.Writer, _ *framebuf.Reader, f *fra
 	for range 5 {
 		runtime.GC()
 	}
-	if !stamped(kept, 0) {
+	if !stamp.Whole(kept, 0) {
 		return errWrongBytes
 	}
 	return nil

@@ -21,6 +21,7 @@ import (
 
 	"github.com/framebridge/framebridge/framebuf"
 	"github.com/framebridge/framebridge/internal/shm"
+	"github.com/framebridge/framebridge/internal/stamp"
 )
 
 func waitRows() []row {
@@ -160,7 +161,7 @@ func thief(ctx context.Context, t *trial) {
 			break
 		}
 		waits.add(time.Since(start))
-		rep.seen(view.Number, view.Missed, stamped(view.Bytes(), view.Number))
+		rep.seen(view.Number, view.Missed, stamp.Whole(view.Bytes(), view.Number))
 		require.NoError(t, view.Release())
 	}
 	pause := worst()
@@ -176,7 +177,7 @@ func thief(ctx context.Context, t *trial) {
 	// A round is the reader's wait, and inside it the writer's for the cursor: each
 	// may lose its wake-up.
 	if limit := 150*time.Millisecond + pause; waits.max() > limit {
-		t.Errorf("a wait of %v, with pauses of the machine of %v", waits.max(), pause)
+		t.late("a wait of %v, with pauses of the machine of %v", waits.max(), pause)
 	}
 	t.reached("%d rounds, %d sleepers moved away: 0 waits over 150 ms, longest %v (the machine paused for up to %v)", rounds, moved, waits.max(), pause.Round(time.Millisecond))
 }
@@ -221,7 +222,7 @@ func orphaned(ctx context.Context, t *trial) {
 		}
 	}
 	if pause := worst(); noticed.max() > time.Second+pause {
-		t.Errorf("noticed after %v", noticed.max())
+		t.late("noticed after %v", noticed.max())
 	}
 	t.reached("%d of %d noticed, p50 %v, max %v", total, total, noticed.at(0.5), noticed.max())
 }
@@ -280,7 +281,7 @@ func interrupted(ctx context.Context, t *trial) {
 	}
 	for _, s := range []*spans{cancelled, closed} {
 		if s.at(0.99) > 100*time.Millisecond+pause {
-			t.Errorf("p99 %v, with pauses of the machine of %v", s.at(0.99), pause)
+			t.late("p99 %v, with pauses of the machine of %v", s.at(0.99), pause)
 		}
 	}
 	t.eventually(5*time.Second, "every goroutine is gone", func() bool { return runtime.NumGoroutine() <= before+1 })
@@ -313,7 +314,7 @@ func wakeLatency(ctx context.Context, t *trial) {
 		}
 		require.NoError(t, w.wait())
 		if latency.at(0.5) > 5*time.Millisecond {
-			t.Errorf("%v: half of the wake-ups take %v: they do not come", m, latency.at(0.5))
+			t.late("%v: half of the wake-ups take %v: they do not come", m, latency.at(0.5))
 		}
 		t.also("%v: p50 %v, p99 %v of %d frames", m, latency.at(0.5), latency.at(0.99), frames)
 	}
