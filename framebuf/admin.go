@@ -28,6 +28,7 @@ type Status struct {
 	WriterPID   int  // as the writer says; for people
 	Source      SourceState
 	LastError   string
+	Kept        bool // see Options.Keep
 	Live        bool // the source cannot wait
 	Lossless    LosslessPolicy
 	LayoutMajor int
@@ -130,6 +131,7 @@ func (s *segment) describe(out *Status) {
 	out.Generation, out.Previous, out.Kind = st.generation, st.previous, st.kind
 	out.State, out.WriterPID = s.state(), int(st.writerPID)
 	out.Source, out.LastError = SourceState(s.dyn32(dySource).Load()), s.loadError()
+	out.Kept = s.kept()
 	out.Live, out.Lossless = st.flags&flagLive != 0, st.lossless
 	out.LayoutMajor, out.LayoutMinor = int(st.major), int(st.minor)
 	out.Bytes, out.Slots, out.Capacity = st.fileSize, st.slots, st.capacity
@@ -228,12 +230,13 @@ func remove(dir, name string) error {
 		return notFound(err)
 	}
 	defer d.Close()
-	return removeDead(d, name)
+	return removeDead(d, name, func(*segment) bool { return false })
 }
 
 // removeDead unlinks a dead segment under its lock, control file last: whoever
-// comes between finds either both or a control file that a sweep removes.
-func removeDead(d *shm.Dir, name string) error {
+// comes between finds either both or a control file that a sweep removes. One that is
+// to be spared is ErrBusy.
+func removeDead(d *shm.Dir, name string, spare func(*segment) bool) error {
 	for range claimTries {
 		s, err := lockDead(d, name)
 		if errors.Is(err, errAgain) {
@@ -243,6 +246,9 @@ func removeDead(d *shm.Dir, name string) error {
 			return err
 		}
 		defer func() { _ = s.release() }()
+		if spare(s) {
+			return ErrBusy
+		}
 		if err := d.Unlink(name); err != nil {
 			return err
 		}
@@ -261,7 +267,7 @@ func removeDead(d *shm.Dir, name string) error {
 
 // GC removes everything dead from a directory (empty: DefaultDir): segments whose
 // writer is gone, and hidden files that no segment needs. It never touches what
-// is alive, what belongs to another user, or what is no segment. It returns the
+// is alive or kept, what belongs to another user, or what is no segment. It returns the
 // names of the files removed, and the joined errors of those it could not.
 func GC(ctx context.Context, dir string) (removed []string, err error) {
 	d, err := openDir(dir, shm.DirOptions{})
@@ -297,7 +303,7 @@ func GC(ctx context.Context, dir string) (removed []string, err error) {
 // collect removes one file if it is dead and ours.
 func collect(d *shm.Dir, name string) (gone bool, err error) {
 	if CheckName(name) == nil {
-		err := removeDead(d, name)
+		err := removeDead(d, name, (*segment).kept)
 		if errors.Is(err, ErrDamaged) || errors.Is(err, ErrUntrusted) || errors.Is(err, ErrVersion) {
 			return false, nil // not ours to judge
 		}

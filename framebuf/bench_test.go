@@ -117,3 +117,33 @@ func BenchmarkCopy(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkUpdate replaces a value: two small files, a rename.
+func BenchmarkUpdate(b *testing.B) {
+	dir := testDir(b)
+	for b.Loop() {
+		if _, err := Update(b.Context(), "count", &Options{Dir: dir}, func(_ *Frame, s *Slot) error { return s.SetLength(100) }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	require.NoError(b, Remove(dir, "count"))
+}
+
+// BenchmarkRecent looks at the newest of 64 frames, as who needs a value does.
+func BenchmarkRecent(b *testing.B) {
+	dir := testDir(b)
+	w := mustCreate(b, dir, Format{}, Options{})
+	for range 100 {
+		require.NoError(b, w.Publish(b.Context(), func(s *Slot) error { return s.SetLength(100) }))
+	}
+	r := mustOpen(b, dir, ReaderOptions{ReadOnly: true})
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, err := range r.Recent(b.Context()) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			break
+		}
+	}
+}

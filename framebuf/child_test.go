@@ -83,6 +83,8 @@ func TestMain(m *testing.M) {
 		err = p.write(ctx, &rep, tell)
 	case role == "reader":
 		err = p.read(ctx, &rep, tell)
+	case role == "adder":
+		err = p.add(ctx, &rep, tell)
 	case role == "intruder":
 		err = p.intrude(tell)
 	case role == "parent":

@@ -150,7 +150,7 @@ func claimName(h home, name string, st *static) (*segment, *control, error) {
 		default:
 			return nil, nil, err
 		}
-		s, c, err := takeName(h, name, st, dead)
+		s, c, err := takeName(h, name, st, dead, nil)
 		if errors.Is(err, fs.ErrExist) {
 			continue // another writer was faster: look who it is
 		}
@@ -174,8 +174,9 @@ func sweepLeftovers(d *shm.Dir, name string) {
 }
 
 // takeName builds the segment and gives it the name, in place of dead if that is
-// not nil. It lets go of dead.
-func takeName(h home, name string, st *static, dead *segment) (*segment, *control, error) {
+// not nil. It lets go of dead. fill, if there is one, fills the segment before it has
+// the name.
+func takeName(h home, name string, st *static, dead *segment, fill func(*segment, *control) error) (*segment, *control, error) {
 	d := h.dir
 	if held := dead; held != nil {
 		defer func() { _ = held.release() }()
@@ -185,8 +186,8 @@ func takeName(h home, name string, st *static, dead *segment) (*segment, *contro
 		}
 	}
 	s, c, err := buildBoth(h, name, st)
-	if se := new(SpaceError); dead != nil && errors.As(err, &se) && (se.Free < 0 || se.Free+dead.st.fileSize >= se.Needed) {
-		// There is no room for both: the dead one goes first. Killed between here and
+	if se := new(SpaceError); dead != nil && fill == nil && errors.As(err, &se) && (se.Free < 0 || se.Free+dead.st.fileSize >= se.Needed) {
+		// There is no room for both: the dead one goes first, unless a value is in it. Killed between here and
 		// the link, the name is gone and numbers start anew; without this, nothing
 		// could start until somebody cleaned up by hand.
 		bury(dead)
@@ -204,6 +205,13 @@ func takeName(h home, name string, st *static, dead *segment) (*segment, *contro
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	if fill != nil {
+		if err := fill(s, c); err != nil {
+			_ = s.release()
+			_ = c.release()
+			return nil, nil, err
+		}
 	}
 	// The control file first, so that who finds the segment finds it too; and not
 	// before now, so that a start that is killed hardly ever leaves it behind.
@@ -286,16 +294,19 @@ func lockDead(d *shm.Dir, name string) (*segment, error) {
 }
 
 // succeed says where the successor of a dead segment starts: after the last
-// number it ever spoke of, and anew after a clean end.
+// number it ever spoke of, and anew after a clean end of one that was not kept.
 func succeed(dead *segment) (first uint64, previous Generation) {
 	var n uint64
 	var ok bool
 	err := shm.Guard(func() error {
-		if dead.state() != Ended {
+		clean := dead.state() == Ended
+		if !clean || dead.kept() {
 			n, ok = dead.lastNumber()
 			if !ok && dead.st.firstFrame > 0 { // it never got to a frame
 				n, ok = dead.st.firstFrame-1, true
 			}
+		}
+		if !clean {
 			previous = dead.st.generation
 		}
 		return nil

@@ -17,6 +17,7 @@ import (
 // is one whose generation is not the one already read.
 func (r *Reader) find(ctx context.Context, read Generation, wait bool) (*segment, error) {
 	for {
+		ev := r.event()
 		seg, err := r.look()
 		if err == nil {
 			if seg.st.generation != read {
@@ -31,11 +32,32 @@ func (r *Reader) find(ctx context.Context, read Generation, wait bool) (*segment
 		if r.closed.Load() {
 			return nil, ErrClosed
 		}
-		select {
-		case <-ctx.Done():
+		if r.doze(ctx, ev); ctx.Err() != nil {
 			return nil, fmt.Errorf("%w while waiting: %w", err, context.Cause(ctx))
-		case <-time.After(poll):
 		}
+	}
+}
+
+// event is the frame event of the segment that was read last; 0 if there is none.
+func (r *Reader) event() (ev uint32) {
+	if r.seg != nil {
+		_ = shm.Guard(func() error { ev = r.seg.dyn32(dyEvent).Load(); return nil }, r.seg.m)
+	}
+	return ev
+}
+
+// doze waits until the name is worth another look: for poll at most, and no longer
+// than until whoever takes the name over rings the old segment's event.
+func (r *Reader) doze(ctx context.Context, ev uint32) {
+	if r.seg != nil {
+		err := shm.Guard(func() error { return r.seg.sleep(ev, poll) }, r.seg.m)
+		if err == nil {
+			return
+		}
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(poll):
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew: a change of the layout")
+var rewrite = flag.Bool("update", false, "write the golden files anew: a change of the layout")
 
 // TestGoldenHeaders compares the bytes of headers with what earlier builds wrote.
 // Red means: the layout changed. Then the version in layout.go must change too.
@@ -51,7 +51,7 @@ func TestGoldenHeaders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("testdata", name)
 			got := hex.Dump(b)
-			if *update {
+			if *rewrite {
 				require.NoError(t, os.MkdirAll("testdata", 0o755))
 				require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
 			}

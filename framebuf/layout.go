@@ -73,6 +73,7 @@ const (
 	flagLive     = 1 << 0 // the source cannot wait (a camera, a network stream)
 	flagNoTick   = 1 << 1 // joins are answered at the next frame only
 	flagTookOver = 1 << 2 // this chain of generations took the name over from a dead writer
+	flagKept     = 1 << 3 // its end leaves it under its name
 )
 
 // Dynamic header, offsets from stDynOffset. Each word that others wait for has

@@ -43,6 +43,11 @@ type Options struct {
 	// find it. It cannot move: Capacity is what its frames may ever have. Linger is not
 	// used: who has the descriptors can read it after the end. Default: false.
 	Sealed bool
+	// Keep makes a segment that outlives its writer: an orderly Close waits for nobody
+	// and leaves it under its name, its frames readable, and the numbers of the next
+	// writer's frames go on. GC leaves it; Remove takes it away. For values, see
+	// Update. Not with Sealed. Default: false.
+	Keep bool
 	// Slots is the number of slots, from 2. Default: 4; 64 for Data.
 	Slots int
 	// Capacity is how many bytes a frame may have. A segment whose frames may grow
@@ -107,7 +112,7 @@ func (o *Options) resolve(f Format) (Options, error) {
 	r.EvictAfter = cmp.Or(r.EvictAfter, 5*time.Second)
 	r.Linger = cmp.Or(r.Linger, 5*time.Second)
 	r.MaxBytes = cmp.Or(r.MaxBytes, maxSegment)
-	if r.Sealed {
+	if r.Sealed || r.Keep {
 		r.Linger = -1
 	}
 	switch {
@@ -119,6 +124,8 @@ func (o *Options) resolve(f Format) (Options, error) {
 		return r, fmt.Errorf("%w: %d bytes of meta; at most %d", ErrFormat, r.MetaCapacity, maxMeta)
 	case r.Cells < 1 || r.Cells > maxCells:
 		return r, fmt.Errorf("%w: %d reader cells; from 1 to %d", ErrFormat, r.Cells, maxCells)
+	case r.Keep && r.Sealed:
+		return r, fmt.Errorf("%w: a sealed segment cannot be kept: nothing is left of it after its last process", ErrFormat)
 	case r.Lossless > LosslessRefuse:
 		return r, fmt.Errorf("%w: lossless policy %d", ErrFormat, r.Lossless)
 	}
@@ -138,6 +145,9 @@ func (o *Options) layout(capacity int) (static, error) {
 	s.kind, s.lossless = o.Kind, o.Lossless
 	if o.Live {
 		s.flags |= flagLive
+	}
+	if o.Keep {
+		s.flags |= flagKept
 	}
 	return s, nil
 }

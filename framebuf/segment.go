@@ -52,6 +52,9 @@ func (s *segment) unmap() error {
 func (s *segment) dyn32(off int) *atomic.Uint32 { return word32(s.m.Bytes(), s.st.dynOffset+off) }
 func (s *segment) dyn64(off int) *atomic.Uint64 { return word64(s.m.Bytes(), s.st.dynOffset+off) }
 
+// kept reports whether the segment outlives its writer.
+func (s *segment) kept() bool { return s.st.flags&flagKept != 0 }
+
 func (s *segment) state() State { return State(s.dyn32(dyState).Load()) }
 
 // table is a word of the reader table's record k.

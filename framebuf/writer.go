@@ -211,7 +211,7 @@ func (w *Writer) SetLinger(d time.Duration) {
 // or until every lossless reader has left, and removes it. If a lossless reader
 // has not yet come over from an earlier generation after Options.EvictAfter, the
 // ended segment keeps its name, so that nothing is lost, until the next start or
-// GC. Idempotent; a later call returns at once. May be called while another
+// GC. A segment with Options.Keep stays. Idempotent; a later call returns at once. May be called while another
 // goroutine is in Begin, which then returns ErrClosed.
 func (w *Writer) Close() error {
 	w.mu.Lock()
@@ -288,7 +288,7 @@ func (w *Writer) linger(patience time.Duration) {
 func (w *Writer) remove(names bool) {
 	w.mu.Lock() // a Begin on its way out still looks
 	defer w.mu.Unlock()
-	names = names && !w.opts.Sealed
+	names = names && !w.opts.Sealed && !w.opts.Keep
 	if names && w.dir.Is(w.name, w.seg.file) {
 		_ = w.dir.Unlink(w.name)
 	}

@@ -48,6 +48,7 @@ func roles() map[string]role {
 	maps.Copy(all, viewRoles())
 	maps.Copy(all, restartRoles())
 	maps.Copy(all, waitRoles())
+	maps.Copy(all, valueRoles())
 	maps.Copy(all, argumentRoles())
 	maps.Copy(all, nameRoles())
 	maps.Copy(all, ffmpegRoles())

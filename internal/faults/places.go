@@ -49,6 +49,11 @@ func places() []place {
 	add("A2", "end", 6, "died", "ending", "final-stored")
 	add("A2", "end", 6, "end", "ended", "end-rung", "lingered", "unlinked", "control-unlinked")
 
+	// Replacing a value, the fifth one: over that of an ended writer.
+	add("A12", "value", 0, "old", "dead-locked", "control-reserved", "control-built", "data-reserved", "data-locked", "back-stored", "claimed", "header-stored",
+		"completed", "published", "frame-counted", "before-wake", "frame-rung", "control-linked", "staged")
+	add("A12", "value", 0, "new", "renamed", "named", "before-wake@2", "buried", "updated", "ending", "final-stored", "ended", "end-rung", "lingered")
+
 	// Of a reader.
 	add("A4", "pin", 0, "", "cell-locked", "cell-written", "token-stored", "pin-stored@3", "pin-held@3", "before-release@3", "pin-cleared@3")
 	add("A4", "lossless", 0, "", "cell-locked", "cell-written", "token-stored", "joined", "frame-found@3", "before-release@3", "cursor-stored@3")

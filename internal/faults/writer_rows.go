@@ -72,6 +72,11 @@ func writerRows() []row {
 			must: "no half-made name, no memory left",
 			run:  killedUnborn,
 		},
+		{
+			id: "A12", fault: "whoever replaces a value that outlives its writer gets SIGKILL, at each step",
+			must: "the old value or the new one, whole; nobody is locked out, nothing is left behind",
+			run:  valueKilled,
+		},
 	}
 }
 

@@ -135,13 +135,16 @@ func notModelled() map[string]string {
 		},
 		"a file that nobody sees yet, or what never changes after that": {
 			"(*static).encode", "decodeStatic", "encodeControl", "home.create", "newControl", "newSegment",
+			"(*updater).replace",
 		},
 		"private: how long a mapping is kept": {
 			"(*Slot).leave", "(*Writer).hold", "(*control).acquire", "(*segment).acquire", "(*segment).release",
 		},
 		"part of a frame, as its payload":                      {"(*Info).store", "(*Slot).SetMeta"},
 		"the text of an error has a small sequence of its own": {"(*segment).loadError", "(*segment).storeError"},
-		"only calls what steps stand for":                      {"(*Reader).read", "(*segment).state"},
+		"only calls what steps stand for": {
+			"(*Reader).read", "(*segment).state", "(*Reader).Recent", "(*Reader).lookBack", "(*Reader).lookAt", "(*Reader).renew", "(*Reader).event", "lastValue",
+		},
 		"opens what the steps open, by name or inherited":      {"(*Reader).openCells", "(*Reader).openSource"},
 		"the control file is lost: an eviction of everybody":   {"(*Writer).dropReaders"},
 		"after three broken pins a new token, as when joining": {"(*Reader).afterPin"},

@@ -62,6 +62,10 @@ func TestProtocol(t *testing.T) {
 		{"pin, weak", short, slotsBounds{Slots: 3, Frames: 4, Readers: "P", Memory: weak, Kills: true}, 20894},
 		{"pin, two slots, weak, kills", normal, slotsBounds{Slots: 2, Frames: 4, Readers: "P", Memory: weak, Kills: true, Short: true}, 68406},
 		{"pin, three slots, weak, kills", long, slotsBounds{Slots: 3, Frames: 6, Readers: "P", Memory: weak, Kills: true, Short: true}, 257499},
+		{"look back, SC", short, slotsBounds{Slots: 2, Frames: 4, Readers: "R", Memory: sc, Kills: true, Short: true}, 2449},
+		{"look back, TSO", short, slotsBounds{Slots: 3, Frames: 4, Readers: "R", Memory: tso}, 1557},
+		{"look back, weak", short, slotsBounds{Slots: 2, Frames: 4, Readers: "R", Memory: weak, Short: true}, 10111},
+		{"look back, three slots, weak", normal, slotsBounds{Slots: 3, Frames: 4, Readers: "R", Memory: weak, Kills: true}, 9428},
 		// Two readers.
 		{"copy and pin, SC, kills", normal, slotsBounds{Slots: 2, Frames: 3, Readers: "CP", Memory: sc, Kills: true, Short: true}, 65606},
 		{"copy and pin, TSO, kills", normal, slotsBounds{Slots: 2, Frames: 3, Readers: "CP", Memory: tso, Kills: true}, 70790},
@@ -187,6 +191,9 @@ func TestMutants(t *testing.T) {
 		{"pins looked at before the claim", pinsBeforeClaim, slots(pinsBeforeClaim, "P", sc), "is overwritten"},
 		{"pin cleared before the end check", clearBeforeCheck, slots(clearBeforeCheck, "P", sc), "is overwritten"},
 		{"lock asked at a tick, not after the claim", believesTick, reborn(slots(believesTick, "P", sc)), "is overwritten"},
+		{"who looks back takes what is complete", unboundLook, slots(unboundLook, "R", sc), "is not published"},
+		{"who looks back has no load fence", noLoadFence, slots(noLoadFence, "R", weak), "torn"},
+		{"who looks back does not look again", noValid, slots(noValid, "R", sc), "torn"},
 
 		{"publish word before the even mark", publishFirst, life(publishFirst, lifeBounds{}), "is lost"},
 		{"lossless takes the newest", newestInstead, life(newestInstead, lifeBounds{Slots: 3, Frames: 3}), "was next"},

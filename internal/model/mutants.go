@@ -23,6 +23,7 @@ const (
 	claimRelease       // the back word is a release store, and the load after it does not wait
 	pinsBeforeClaim    // the writer looks at the pins before it stores the back word
 	clearBeforeCheck   // the pin is cleared before the end check
+	unboundLook        // who looks back takes complete frames above the published one too
 	believesTick       // the writer believes what a tick saw of the cell's lock
 
 	// Of a segment's life.

@@ -60,6 +60,10 @@ func (b *slotsBounds) reader(s *slotsState, out *moves[slotsState], i int) {
 		case !s.mem.canLoad(b.Memory, th):
 		case w>>2 >= r.want:
 			_, r := fork(readWord)
+			if b.Readers[i] == 'R' {
+				*r = slotsReader{pc: lookBack, newest: w >> 2, want: r.want, reborn: r.reborn}
+				return
+			}
 			r.frame, r.slot, r.got, r.broken = w>>2, w&3, 0, false
 			r.pc = readBegin
 			if pinning {
@@ -71,6 +75,18 @@ func (b *slotsBounds) reader(s *slotsState, out *moves[slotsState], i int) {
 		case gone(s.w.pc) && s.mem.queue[0].n == 0:
 			_, r := fork(readerEnds)
 			*r = slotsReader{pc: finished, reborn: r.reborn}
+		}
+	case lookBack:
+		if !s.mem.canLoad(b.Memory, th) {
+			return
+		}
+		t, r := fork(lookBack)
+		seq := t.mem.load(th, wordSeq+r.slot)
+		switch {
+		case seq == 0 || seq%2 != 0 || seq/2 > r.newest && b.Break != unboundLook:
+			b.lookOn(r)
+		default:
+			r.frame, r.got, r.pc = seq/2, 0, readBegin
 		}
 	case readPin:
 		o := seqcst
@@ -157,21 +173,35 @@ func (b *slotsBounds) window(s *slotsState, i int, fork func(step) (*slotsState,
 			r.pc = readClear
 		}
 		if r.got == gotAll {
-			b.judge(r, i, out)
+			b.judge(r, i, t.mem.word[wordPublish]>>2, out)
 		}
 	}
 }
 
-// judge ends one try.
-func (b *slotsBounds) judge(r *slotsReader, i int, out *moves[slotsState]) {
+// lookOn goes to the next slot, or waits for another frame before it looks again.
+func (b *slotsBounds) lookOn(r *slotsReader) {
+	*r = slotsReader{pc: lookBack, newest: r.newest, slot: r.slot + 1, want: r.want, reborn: r.reborn}
+	if int(r.slot) == b.Slots {
+		*r = slotsReader{pc: readWord, want: r.newest + 1, reborn: r.reborn}
+	}
+}
+
+// judge ends one try. published is the frame that is published by then.
+func (b *slotsBounds) judge(r *slotsReader, i int, published uint8, out *moves[slotsState]) {
 	held := r.first == 2*r.frame && (r.again == 2*r.frame || b.Break == noValid)
 	switch {
 	case held && (r.header != r.frame || r.body != r.frame):
 		out.bad("torn: reader %d takes (%d %d) for frame %d", i, r.header, r.body, r.frame)
-	case held && r.frame < r.want:
+	case held && r.frame > published:
+		out.bad("reader %d takes frame %d, which is not published", i, r.frame)
+	case held && r.frame < r.want && b.Readers[i] != 'R':
 		out.bad("numbers fall: reader %d gets frame %d and wanted %d", i, r.frame, r.want)
 	case !held && r.sure && !r.broken:
 		out.bad("false alarm: reader %d finds its pin on frame %d broken, and nobody broke it", i, r.frame)
+	}
+	if b.Readers[i] == 'R' {
+		b.lookOn(r)
+		return
 	}
 	if held {
 		r.want = r.frame + 1

@@ -12,7 +12,7 @@ import "fmt"
 type slotsBounds struct {
 	Slots   int
 	Frames  int
-	Readers string // C copies, P pins
+	Readers string // C copies, P pins, R looks back at what the slots still hold
 	Memory  memoryModel
 	Kills   bool // of the writer and of readers; a new owner takes a dead one's cell
 	Short   bool // a frame may end in the middle: the slot stays odd, its number is used again
@@ -43,6 +43,7 @@ type slotsWriter struct {
 type slotsReader struct {
 	pc     step
 	want   uint8
+	newest uint8 // of R: the frame that was published when it began to look
 	frame  uint8
 	slot   uint8
 	got    readSet

@@ -134,6 +134,7 @@ const (
 
 	// A reader of the newest frame.
 	readWord
+	lookBack
 	readPin
 	readBack
 	readEarly
@@ -283,7 +284,8 @@ var stepTable = [stepCount]stepInfo{
 	awaitFinal:      {what: "over: load the final frame", code: in("(*segment).afterEnd")},
 	awaitAfterWord:  {what: "over: load the publish word", code: in("(*segment).afterEnd")},
 
-	readWord:   {what: "load the publish word", code: in("(*Reader).readNewest", "(*Reader).lastOf", "(*Reader).await")},
+	readWord:   {what: "load the publish word", code: in("(*Reader).readNewest", "(*Reader).lastOf", "(*Reader).await", "(*segment).recent")},
+	lookBack:   {what: "look back: load a sequence", code: in("(*segment).recent")},
 	readPin:    {what: "store the pin", code: in("(*Reader).pinFrame")},
 	readBack:   {what: "load the back word", code: in("(*Reader).pinFrame")},
 	readEarly:  {what: "load the sequence", kind: broken},
