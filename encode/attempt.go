@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"os"
 	"time"
@@ -112,7 +113,11 @@ func (a *attempt) one(ctx context.Context, f *framebuf.Frame) (feedErr, readErr 
 		_ = f.Release()
 		return nil, err
 	}
-	if err := a.feed.send(f, at); err != nil {
+	var draw func(*image.RGBA)
+	if a.opts.Overlay != nil {
+		draw = a.opts.Overlay(ctx, &info)
+	}
+	if err := a.feed.send(f, at, draw); err != nil {
 		return err, nil
 	}
 	a.sent++

@@ -71,8 +71,8 @@ type Encode struct {
 // (Options.Wait), and starts nothing that stays. From here on a lossless reader
 // holds its first frame, so call Run or Close soon.
 //
-// Errors match ErrName, ErrExists, ErrOutput, ErrFFmpeg, ErrSound, ErrNoFrames,
-// those of framebuf.Open and framebuf.Reader.Next, or that of ctx.
+// Errors match ErrName, ErrExists, ErrOutput, ErrFFmpeg, ErrSound, ErrOverlay,
+// ErrNoFrames, those of framebuf.Open and framebuf.Reader.Next, or that of ctx.
 func Open(ctx context.Context, segment, output string, o *Options) (*Encode, error) {
 	e := &Encode{name: segment, done: make(chan struct{}), pauses: pause.Usual()}
 	if o != nil {
@@ -142,6 +142,8 @@ func (e *Encode) checkOptions() error {
 		return fmt.Errorf("%w: restart %d", ErrName, o.Restart)
 	case o.Splice && o.Mode != nil && *o.Mode == framebuf.Newest:
 		return fmt.Errorf("%w: only a lossless reader can splice", ErrName)
+	case o.Splice && o.Overlay != nil:
+		return fmt.Errorf("%w: frames with an overlay are copied and cannot be spliced: take one of the two", ErrName)
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ var (
 	// ErrSound is returned when the sound that was asked for is not there, or stays
 	// away after the last frame.
 	ErrSound = errors.New("sound missing")
+	// ErrOverlay is returned when there is an overlay, and frames of a pixel format
+	// that it cannot be drawn on.
+	ErrOverlay = errors.New("overlay not possible")
 	// ErrRan is returned by a second Run.
 	ErrRan = errors.New("an encode runs once")
 	// ErrClosed is returned by Run after Close, and when Close ends it.

@@ -4,6 +4,7 @@ package encode
 
 import (
 	"fmt"
+	"image"
 
 	"github.com/framebridge/framebridge/framebuf"
 	"github.com/framebridge/framebridge/internal/nut"
@@ -23,6 +24,7 @@ type feed struct {
 	clock *clock
 	fit   *fitter
 	sound *sound // nil: none
+	drawn canvas // of frames with an overlay
 
 	merged uint64
 }
@@ -78,19 +80,20 @@ func (f *feed) place(i *framebuf.Info) (at int64, ok bool, err error) {
 	return at, ok, err
 }
 
-// send sends the sound that comes before a frame, and the frame, and releases it.
-func (f *feed) send(fr *framebuf.Frame, at int64) error {
+// send sends the sound that comes before a frame, and the frame with what draw
+// draws on it, and releases it. draw may be nil.
+func (f *feed) send(fr *framebuf.Frame, at int64, draw func(*image.RGBA)) error {
 	if f.sound != nil {
 		if err := f.sound.upTo(at); err != nil {
 			_ = fr.Release()
 			return err
 		}
 	}
-	return f.picture(fr, at)
+	return f.picture(fr, at, draw)
 }
 
-func (f *feed) picture(fr *framebuf.Frame, at int64) error {
-	if f.fit.fits(&fr.Info) {
+func (f *feed) picture(fr *framebuf.Frame, at int64, draw func(*image.RGBA)) error {
+	if draw == nil && f.fit.fits(&fr.Info) {
 		picture := fr.Bytes()[:f.fit.want.Size()]
 		if err := f.header(at, len(picture)); err != nil {
 			_ = fr.Release()
@@ -99,9 +102,21 @@ func (f *feed) picture(fr *framebuf.Frame, at int64) error {
 		return f.out.send(fr, picture)
 	}
 	var picture []byte
-	err := fr.Guard(func() (err error) { picture, err = f.fit.fit(&fr.Info, fr.Bytes()); return err })
+	err := fr.Guard(func() (err error) {
+		// A frame of another pixel format is refused by fit.
+		if draw != nil && fr.PixelFormat == f.fit.want.PixelFormat {
+			return f.drawn.take(&fr.Info, fr.Bytes())
+		}
+		picture, err = f.fit.fit(&fr.Info, fr.Bytes())
+		return err
+	})
 	if held := fr.Release(); held != nil {
 		return fmt.Errorf("%w: %w", errTorn, held)
+	}
+	if err == nil && picture == nil {
+		// On the frame as it is, before it is scaled: what is drawn belongs there.
+		f.drawn.draw(draw)
+		picture, err = f.fit.fit(&f.drawn.info, f.drawn.pix)
 	}
 	if err == nil {
 		err = f.header(at, len(picture))

@@ -77,6 +77,9 @@ type Options struct {
 	Overwrite bool
 	// Audio is where the sound comes from. Default: none.
 	Audio Audio
+	// Overlay draws on the frames, which must be rgba or bgra, and cannot be spliced
+	// then. Default: nil.
+	Overlay Overlay
 
 	// Stdout is what an output of "-" is written to. It stays the caller's. Default:
 	// os.Stdout.

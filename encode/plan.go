@@ -90,6 +90,9 @@ func (e *Encode) plan(st *framebuf.Status, able *ffargs.Abilities) error {
 	if _, err := newFitter(first); err != nil {
 		return err
 	}
+	if err := e.checkOverlay(first); err != nil {
+		return err
+	}
 	// Times are kept, also a first one that is not 0. A reader that comes in the
 	// middle has no use for what was before.
 	late := e.pace == PaceLive || first.Number != st.FirstFrame && first.Generation == st.Generation

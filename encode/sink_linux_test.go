@@ -66,7 +66,7 @@ func feedAll(t *testing.T, dir, name string, s sink) error {
 		at, ok, err := f.place(&fr.Info)
 		require.NoError(t, err)
 		require.True(t, ok)
-		if err := f.send(fr, at); err != nil {
+		if err := f.send(fr, at, nil); err != nil {
 			return err
 		}
 	}
@@ -233,14 +233,14 @@ func TestATornFrameIsNeverWhole(t *testing.T) {
 	require.NoError(t, err)
 	f, err := newFeed(&plainSink{patientPipe{f: pipe}}, &fr.Info, clock, nil, nil)
 	require.NoError(t, err)
-	require.NoError(t, f.send(fr, 0))
+	require.NoError(t, f.send(fr, 0, nil))
 	publish(40)
 	fr, err = r.Next(ctx)
 	require.NoError(t, err)
 	for pts := int64(80); fr.Valid() == nil; pts += 40 {
 		publish(pts) // until the writer has had enough of this reader
 	}
-	require.ErrorIs(t, f.send(fr, 40), errTorn)
+	require.ErrorIs(t, f.send(fr, 40, nil), errTorn)
 	require.NoError(t, pipe.Close())
 	require.NoError(t, cmd.Wait(), "ffmpeg ends in order")
 	require.Equal(t, 1, strings.Count(out.String(), "\n0,"), "%s", out.String())

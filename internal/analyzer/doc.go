@@ -5,5 +5,6 @@
 // makes one by its name. They work on plain pictures and know nothing of
 // segments or ffmpeg, so that any of them can be copied as the start of one's
 // own: a new analyzer is a type with Name and Analyze, and a result with json
-// keys and Draw.
+// keys and Draw. One whose thresholds can be changed while it runs is Tunable,
+// too.
 package analyzer

@@ -184,6 +184,25 @@ func mutants() []mutant {
 			by: []killer{creators},
 		},
 		{
+			name: "looking back: what is complete counts, published or not", edits: one("framebuf/recent.go", " && seq/2 <= newest {", " && newest > 0 {"),
+			by: []killer{tests("framebuf", "TestRecentLeavesOutTheUnfinished")},
+		},
+		{
+			name: "value: named before it is there", edits: one("framebuf/create.go", "	if fill != nil {\n		if err := fill(s, c); err != nil {", "	if fill != nil {\n		defer func() { _ = fill(s, c) }()\n	} else if fill != nil {\n		if err := fill(s, c); err != nil {"),
+			by: []killer{rows("A12")},
+		},
+		{
+			name: "value: its lock is not waited for", edits: []edit{
+				{"framebuf/create.go", "	case !taken:\n", "	case !taken && !s.kept():\n"},
+				{"framebuf/create.go", "	for range cleanerTries {\n", "	for range 0 * cleanerTries {\n"},
+			},
+			by: []killer{tests("framebuf", "TestUpdateIsAlone")},
+		},
+		{
+			name: "value: a sweep takes it", edits: one("framebuf/segment.go", "return s.st.flags&flagKept != 0", "return false && s.st.flags&flagKept != 0"),
+			by: []killer{tests("framebuf", "TestUpdateKilled")},
+		},
+		{
 			name: "wake: one sleeper only", edits: one("internal/futex/futex_unsafe.go", "opWake, all, 0", "opWake, 1, 0"),
 			by: []killer{tests("internal/futex", "TestWakeAllWakesAll")},
 		},

@@ -35,7 +35,34 @@ func Box(dst draw.Image, r image.Rectangle, c color.RGBA, thickness int) {
 }
 
 func fill(dst draw.Image, r image.Rectangle, ink *image.Uniform) {
+	c, plain := ink.C.(color.RGBA)
+	if rgba, quick := dst.(*image.RGBA); quick && plain && c.A != 255 {
+		veil(rgba, r, c)
+		return
+	}
 	draw.Draw(dst, r, ink, image.Point{}, draw.Over)
+}
+
+// veil does what draw.Draw does with an even translucent colour, to the bit, but
+// computes what becomes of a byte once for each value that it can have.
+func veil(dst *image.RGBA, r image.Rectangle, c color.RGBA) {
+	if r = r.Intersect(dst.Rect); r.Empty() {
+		return
+	}
+	const full = 0xffff
+	var out [4][256]uint8
+	keep := (full - uint32(c.A)*0x101) * 0x101
+	for k, v := range [4]uint8{c.R, c.G, c.B, c.A} {
+		for old := range out[k] {
+			out[k][old] = uint8((uint32(old)*keep/full + uint32(v)*0x101) >> 8)
+		}
+	}
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		row := dst.Pix[dst.PixOffset(r.Min.X, y):][:4*r.Dx()]
+		for ; len(row) >= 4; row = row[4:] {
+			row[0], row[1], row[2], row[3] = out[0][row[0]], out[1][row[1]], out[2][row[2]], out[3][row[3]]
+		}
+	}
 }
 
 // clampRect moves the edges of r that lie further than margin outside b to

@@ -96,6 +96,24 @@ func TestAnyImageLooksTheSame(t *testing.T) {
 	require.Equal(t, quick.Pix, slow.Pix)
 }
 
+// Translucent fills have a way of their own, which must be that of image/draw.
+func TestAnyFillLooksTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		alpha := rapid.Uint8().Draw(t, "alpha")
+		part := func(name string) uint8 { return rapid.Uint8Range(0, alpha).Draw(t, name) }
+		c := color.RGBA{R: part("red"), G: part("green"), B: part("blue"), A: alpha}
+		quick, slow := image.NewRGBA(image.Rect(0, 0, 16, 16)), image.NewRGBA(image.Rect(0, 0, 16, 16))
+		for at := range quick.Pix {
+			quick.Pix[at] = byte(at / 4)
+			slow.Pix[at] = byte(at / 4)
+		}
+		r := image.Rect(-1, 0, rapid.IntRange(0, 17).Draw(t, "right"), 17)
+		picture.Fill(quick, r, c)
+		picture.Fill(other{slow}, r, c)
+		require.Equal(t, slow.Pix, quick.Pix)
+	})
+}
+
 func TestTextGolden(t *testing.T) {
 	img := blank(420, 230)
 	y := 2
@@ -129,12 +147,16 @@ func TestWidthIsWhatIsDrawn(t *testing.T) {
 	}
 }
 
-func TestUnknownCharacterIsQuestionMark(t *testing.T) {
+func TestUnknownCharacterIsABox(t *testing.T) {
 	a, b := blank(40, 20), blank(40, 20)
 	picture.NewFace(0).Text(a, image.Pt(0, 0), "\n\U0001f600\xff", white)
-	picture.NewFace(16).Text(b, image.Pt(0, 0), "???", white)
+	f := picture.NewFace(16)
+	f.Text(b, image.Pt(0, 0), "\uFFFD\uFFFD\uFFFD", white)
 	require.Equal(t, b.Pix, a.Pix)
-	require.Positive(t, count(a, white))
+	require.Equal(t, 3*(6*10-4*8), count(a, white), "hollow boxes")
+	c := blank(40, 20)
+	f.Text(c, image.Pt(0, 0), "???", white)
+	require.NotEqual(t, c.Pix, a.Pix)
 }
 
 func TestLabelStaysInside(t *testing.T) {

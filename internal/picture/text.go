@@ -57,8 +57,8 @@ func (f *Face) Width(text string) int {
 }
 
 // Text draws one line of text in colour c with its top left corner at at.
-// Characters that the font lacks, control characters among them, become
-// question marks.
+// Characters that the font lacks, control characters among them, become hollow
+// boxes.
 func (f *Face) Text(dst draw.Image, at image.Point, text string, c color.RGBA) {
 	b := dst.Bounds()
 	if at.Y >= b.Max.Y || at.Y <= b.Min.Y-2*maxHeight || at.X >= b.Max.X || at.X <= b.Min.X-f.Width(text)-maxHeight {
@@ -133,16 +133,32 @@ func (f *Face) scale(v int) int { return (v*f.height + fontHeight/2) / fontHeigh
 
 func (f *Face) glyph(r rune) *image.Alpha {
 	if !inFont(r) {
-		r = '?'
+		r = missing
 	}
 	if g, ok := f.glyphs[r]; ok {
 		return g
 	}
-	cell, mask, at, _, _ := inconsolata.Bold8x16.Glyph(fixed.Point26_6{}, r)
-	small := image.NewAlpha(image.Rectangle{Max: cell.Size()})
-	draw.Draw(small, small.Rect, mask, at, draw.Src)
+	var small *image.Alpha
+	if r == missing {
+		small = hollow()
+	} else {
+		cell, mask, at, _, _ := inconsolata.Bold8x16.Glyph(fixed.Point26_6{}, r)
+		small = image.NewAlpha(image.Rectangle{Max: cell.Size()})
+		draw.Draw(small, small.Rect, mask, at, draw.Src)
+	}
 	g := enlarge(small, f.height)
 	f.glyphs[r] = g
+	return g
+}
+
+// missing stands for every character that the font lacks.
+const missing = '\uFFFD'
+
+// hollow is the glyph of missing: a box as high as a capital letter.
+func hollow() *image.Alpha {
+	g := image.NewAlpha(image.Rect(0, 0, fontAdvance+1, fontHeight))
+	draw.Draw(g, image.Rect(2, 3, 8, 13), image.Opaque, image.Point{}, draw.Src)
+	draw.Draw(g, image.Rect(3, 4, 7, 12), image.Transparent, image.Point{}, draw.Src)
 	return g
 }
 

@@ -3,6 +3,9 @@
 //
 // Luma is computed from RGB, full range: 0 is black and 255 white, whatever
 // range the source had. Which matrix is used stands in each result.
+//
+// A configuration can change its settings while it runs: luma.black_max,
+// luma.white_min, luma.step_pixels.
 package luma
 
 import (
@@ -34,7 +37,8 @@ type Options struct {
 // Meter is the luma analyzer. Each frame is measured by itself. It is not safe
 // for concurrent use.
 type Meter struct {
-	opts Options
+	base Options // as New was told
+	opts Options // as tuned
 }
 
 // New returns a meter; nil options mean the defaults.
@@ -50,7 +54,7 @@ func New(opts *Options) *Meter {
 		o.WhiteMin = 254
 	}
 	o.StepPixels = max(o.StepPixels, 1)
-	return &Meter{opts: o}
+	return &Meter{base: o, opts: o}
 }
 
 // Name returns "luma".

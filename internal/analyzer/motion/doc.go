@@ -12,4 +12,9 @@
 // It is for a camera that stands still. While most of the picture changes (a
 // cut, a pan) the answer to "what moves" is everything: there are no boxes and
 // the background is learned anew.
+//
+// A configuration can change its settings while it runs: motion.threshold,
+// motion.noise_factor, motion.min_cells, motion.learn_frames,
+// motion.max_fraction, motion.max_boxes, motion.cell_pixels. The background stays
+// what it is, but for the last one.
 package motion

@@ -15,7 +15,8 @@ const Name = "motion"
 
 // Detector is the motion analyzer. It is not safe for concurrent use.
 type Detector struct {
-	opts Options
+	base Options // as New was told
+	opts Options // as tuned
 	past analyzer.Past
 
 	now    analyzer.Grid
@@ -32,7 +33,10 @@ type Detector struct {
 }
 
 // New returns a detector; nil options mean the defaults.
-func New(opts *Options) *Detector { return &Detector{opts: opts.withDefaults()} }
+func New(opts *Options) *Detector {
+	o := opts.withDefaults()
+	return &Detector{base: o, opts: o}
+}
 
 // Name returns "motion".
 func (d *Detector) Name() string { return Name }

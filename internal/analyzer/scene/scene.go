@@ -6,6 +6,9 @@
 // and also stands out from those of the frames before it, so that steady fast
 // movement, smooth or in jerks, makes no cuts. Fades and dissolves have no first frame and are
 // not found.
+//
+// A configuration can change its settings while it runs: scene.min_score,
+// scene.ratio, scene.window_frames.
 package scene
 
 import (
@@ -42,7 +45,8 @@ const bins = 17 * 3 * 3
 
 // Detector is the scene analyzer. It is not safe for concurrent use.
 type Detector struct {
-	opts Options
+	base Options // as New was told
+	opts Options // as tuned
 	past analyzer.Past
 
 	now, before         analyzer.Grid
@@ -68,7 +72,7 @@ func New(opts *Options) *Detector {
 	if o.WindowFrames <= 0 {
 		o.WindowFrames = 12
 	}
-	return &Detector{opts: o}
+	return &Detector{base: o, opts: o}
 }
 
 // Name returns "scene".
