@@ -6,9 +6,7 @@ package main
 
 import (
 	"bytes"
-	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,8 +15,6 @@ import (
 	"strconv"
 
 	"github.com/framebridge/framebridge/capture"
-	"github.com/framebridge/framebridge/encode"
-	"github.com/framebridge/framebridge/framebuf"
 )
 
 // frigate is the way Frigate and many Python programs do it: a pipe is read into
@@ -107,71 +103,4 @@ func (b *bench) capture() error {
 		return int(r.FramesOut), err
 	}}
 	return b.compare([]way{floor, slice, python, ours}, slice.name, python.name, floor.name)
-}
-
-// encode feeds raw frames into an encoder that does nothing.
-func (b *bench) encode() error {
-	const unique, loops = 240, 5
-	const n = unique * loops // enough that the start of the processes does not count
-	raw := filepath.Join(b.tmp, "raw.rgba")
-	err := b.do("-f", "lavfi", "-i", "testsrc2=s=1920x1080:r=60", "-frames:v", strconv.Itoa(unique), "-f", "rawvideo", "-pix_fmt", "rgba", raw)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(raw) }()
-	file := way{"ffmpeg reads a raw file in memory", func() (int, error) {
-		return n, b.do("-stream_loop", strconv.Itoa(loops-1), "-f", "rawvideo", "-video_size", "1920x1080", "-pixel_format", "rgba", "-framerate", "60", "-i", raw,
-			"-fps_mode", "passthrough", "-c:v", "wrapped_avframe", "-f", "null", "-")
-	}}
-	feed := func(name string, s bool) way {
-		return way{name, func() (int, error) { return b.feed(n, s) }}
-	}
-	write, splice := feed("segment, by write", false), feed("segment, by vmsplice", true)
-	if err := b.compare([]way{file, write}, file.name); err != nil {
-		return err
-	}
-	return b.compare([]way{file, write, splice}, file.name, write.name)
-}
-
-// feed publishes n frames, which cost nothing to make, and encodes them.
-func (b *bench) feed(n int, s bool) (int, error) {
-	w, err := framebuf.Create("feed", hd, &framebuf.Options{
-		Dir: b.dir, Linger: -1,
-		Template: framebuf.Info{TimeBase: framebuf.Rational{Num: 1, Den: 60}, Rate: framebuf.Rational{Num: 60, Den: 1}},
-	})
-	if err != nil {
-		return 0, err
-	}
-	defer w.Close()
-	ctx, cancel := context.WithCancelCause(b.ctx)
-	defer cancel(nil)
-	one := func(i int) error {
-		return w.Publish(ctx, func(slot *framebuf.Slot) error { slot.Info.PTS = int64(i); return nil })
-	}
-	if err := one(0); err != nil {
-		return 0, err
-	}
-	e, err := encode.Open(ctx, "feed", "null:-", &encode.Options{Dir: b.dir, FFmpeg: b.ffmpeg, Codec: "wrapped_avframe", PixFmt: "rgba", Splice: s})
-	if err != nil {
-		return 0, err
-	}
-	defer e.Close()
-	published := make(chan error, 1)
-	go func() {
-		var err error
-		for i := 1; i < n && err == nil; i++ {
-			err = one(i)
-		}
-		if err == nil {
-			err = w.Close()
-		} else {
-			cancel(err)
-		}
-		published <- err
-	}()
-	r, err := e.Run(ctx)
-	if err != nil {
-		cancel(err)
-	}
-	return int(r.FramesOut), errors.Join(err, <-published)
 }
