@@ -30,7 +30,10 @@ type row struct {
 	// sleeps is set on rows that mostly wait: they run side by side, those with ffmpeg
 	// a few at a time.
 	sleeps bool
-	run    func(ctx context.Context, t *trial)
+	// timeless is set on rows in which nothing is a matter of time: they run two at
+	// once.
+	timeless bool
+	run      func(ctx context.Context, t *trial)
 }
 
 // trial is one run of a row. It is a testify TestingT: require.X(t, …) works, and
@@ -211,8 +214,8 @@ func (r *result) onlyLate() bool { return len(r.faults) > 0 && len(r.faults) == 
 // manner says how rows are run.
 type manner struct{ night, verbose bool }
 
-// runAll runs the rows: those that sleep side by side, beside the others, which
-// come one after the other.
+// runAll runs the rows: one after the other first, then those that may run beside
+// each other.
 func runAll(ctx context.Context, chosen []row, how manner, out io.Writer) []result {
 	results := make([]result, len(chosen))
 	var cmd command
@@ -225,30 +228,35 @@ func runAll(ctx context.Context, chosen []row, how manner, out io.Writer) []resu
 		printResult(out, &results[i], how.verbose)
 	}
 	for i, r := range chosen {
-		if !r.sleeps && ctx.Err() == nil {
+		if !r.sleeps && !r.timeless && ctx.Err() == nil {
 			one(i)
 		}
 	}
-	// Last, when nothing else loads the machine: a row that measures a pause would
-	// measure its neighbours. For the same reason ffmpeg's own rows come by themselves.
+	// Who sleeps comes last, when nothing else loads the machine: a row that measures a
+	// pause would measure its neighbours. For the same reason ffmpeg's own rows come by
+	// themselves.
 	for _, batch := range []struct {
-		ffmpeg bool
+		has    func(row) bool
 		atOnce int
-	}{{false, 3}, {true, 2}} {
-		var sleeping sync.WaitGroup
+	}{
+		{func(r row) bool { return r.timeless }, 2},
+		{func(r row) bool { return r.sleeps && r.id[0] != 'F' }, 3},
+		{func(r row) bool { return r.sleeps && r.id[0] == 'F' }, 2},
+	} {
+		var running sync.WaitGroup
 		room := make(chan struct{}, batch.atOnce)
 		for _, i := range longestFirst(chosen) {
 			r := chosen[i]
-			if !r.sleeps || (r.id[0] == 'F') != batch.ffmpeg || ctx.Err() != nil {
+			if !batch.has(r) || ctx.Err() != nil {
 				continue
 			}
 			room <- struct{}{}
-			sleeping.Go(func() {
+			running.Go(func() {
 				defer func() { <-room }()
 				one(i)
 			})
 		}
-		sleeping.Wait()
+		running.Wait()
 	}
 	for i := range results {
 		if r := &results[i]; r.onlyLate() && ctx.Err() == nil {
