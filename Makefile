@@ -36,15 +36,18 @@ test: ## everything that must be green: unit, race, Python; ffmpeg is needed, ne
 
 unit:
 	FRAMEBRIDGE_NEED_FFMPEG=1 go test ./...
+	go test -tags faults -run EachStep ./framebuf/config
 
 race:
 	FRAMEBRIDGE_NEED_FFMPEG=1 go test -race -short $(RACE_PACKAGES)
 
-# The Python reader against frames that Go writes.
+# The Python client alone and with Go's programs. The tests of arrays need a Python that has numpy.
+PYTHON ?= $(shell for p in python3 /usr/bin/python3; do $$p -c 'import numpy' 2>/dev/null && echo $$p && exit; done; echo python3)
+
 python:
 	@mkdir -p bin
-	go build $(BUILD_FLAGS) -o bin/testwriter ./clients/testwriter
-	FRAMEBRIDGE_PUBTEST=$(CURDIR)/bin/testwriter python3 -m unittest discover -s clients/python
+	go build $(BUILD_FLAGS) -o bin ./cmd/framebridge ./clients/testwriter ./clients/testreader
+	FRAMEBRIDGE_BIN=$(CURDIR)/bin $(PYTHON) -m unittest discover -s clients/python
 
 check: fmt-check vet lint unit race ## what a change must pass: format, vet, lint, unit, race
 
@@ -56,7 +59,7 @@ fmt-check:
 
 vet:
 	go vet ./...
-	go vet -tags faults ./internal/failpoint ./internal/faults
+	go vet -tags faults ./internal/failpoint ./internal/faults ./framebuf/config
 
 lint: $(GOLANGCI_LINT) ## golangci-lint, gofumpt and goimports included
 	$(GOLANGCI_LINT) run ./...

@@ -47,10 +47,15 @@ func (r *Reader) event() (ev uint32) {
 }
 
 // doze waits until the name is worth another look: for poll at most, and no longer
-// than until whoever takes the name over rings the old segment's event.
+// than until whoever takes the name over rings the old segment's event. That is what
+// happens to a kept one, which is looked at less often.
 func (r *Reader) doze(ctx context.Context, ev uint32) {
 	if r.seg != nil {
-		err := shm.Guard(func() error { return r.seg.sleep(ev, poll) }, r.seg.m)
+		most := poll
+		if r.seg.kept() {
+			most = waitTick
+		}
+		err := shm.Guard(func() error { return r.seg.sleep(ev, most) }, r.seg.m)
 		if err == nil {
 			return
 		}

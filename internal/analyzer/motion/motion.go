@@ -51,13 +51,13 @@ func (d *Detector) Analyze(f analyzer.Frame) (analyzer.Result, error) {
 	size := img.Rect.Size()
 	continues := d.past.Continues(size, f.Number)
 	d.now.Fill(img, d.opts.cellPixels(size.X, size.Y))
+	res := &Result{Boxes: []Box{}, Width: size.X, Height: size.Y}
 	if !continues {
 		d.start()
-		return &Result{Boxes: []Box{}}, nil
+		return res, nil
 	}
-	fraction := d.mark()
-	res := &Result{Boxes: []Box{}, MovingFraction: fraction}
-	if fraction >= d.opts.MaxFraction {
+	res.MovingFraction = d.mark()
+	if res.MovingFraction >= d.opts.MaxFraction {
 		d.start()
 		return res, nil
 	}

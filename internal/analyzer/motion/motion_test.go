@@ -212,7 +212,7 @@ func TestStartsAnew(t *testing.T) {
 			}
 			changed.clear(0, 0)
 			changed.thing(image.Rect(50, 50, 120, 120))
-			require.Equal(t, &motion.Result{Boxes: []motion.Box{}}, look(t, d, changed.RGBA, tc.number))
+			require.Equal(t, &motion.Result{Boxes: []motion.Box{}, Width: tc.w, Height: tc.h}, look(t, d, changed.RGBA, tc.number))
 			changed.clear(0, 0)
 			changed.thing(image.Rect(80, 50, 150, 120))
 			require.NotEmpty(t, look(t, d, changed.RGBA, tc.number+1).Boxes)

@@ -11,13 +11,18 @@ import (
 	"github.com/framebridge/framebridge/internal/picture"
 )
 
-// Result is what moved in one frame.
+// Result is what moved in one frame. Its keys are those of results.Boxes, so that
+// whoever draws boxes can draw these.
 type Result struct {
 	// Boxes are the parts that move, the largest first; never nil.
 	Boxes []Box `json:"boxes"`
 	// MovingFraction is the share of the picture that differs from the
 	// background, 0 to 1, specks that made no box included.
 	MovingFraction float64 `json:"moving_fraction"`
+	// Width and Height are the size of the picture in pixels, in which the boxes
+	// count.
+	Width  int `json:"width,omitempty"`
+	Height int `json:"height,omitempty"`
 }
 
 // Box is one moving part, in pixels from the picture's top left corner.
