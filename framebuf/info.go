@@ -226,8 +226,8 @@ func (i *Info) store(b []byte, metaLength int) {
 }
 
 // load reads a header from a private copy of a slot record and returns how much
-// meta follows. It believes nothing: lengths are clamped to the capacities,
-// planes that reach beyond the payload make ok false.
+// meta follows. It believes nothing: lengths are clamped to the capacities. One above
+// them, planes that reach beyond the payload, and a payload elsewhere make ok false.
 func (i *Info) load(b []byte, capacity, metaCapacity int) (metaLength int, ok bool) {
 	get32 := func(off int) uint32 { return le.Uint32(b[off:]) }
 	get64 := func(off int) uint64 { return le.Uint64(b[off:]) }
@@ -263,7 +263,7 @@ func (i *Info) load(b []byte, capacity, metaCapacity int) (metaLength int, ok bo
 	i.Rotation = le.Uint16(b[srRotation:])
 	i.PlaneCount = int(min(get32(srPlanes), maxPlanes))
 	i.Plane = [maxPlanes]Plane{}
-	ok = true
+	ok = get64(srLength) <= uint64(capacity) && get32(srMetaLength) <= uint32(metaCapacity) && get32(srPlanes) <= maxPlanes && get32(srLocation) == 0
 	for k := range i.Plane[:i.PlaneCount] {
 		o := srPlane + k*planeSize
 		p := Plane{Offset: get64(o), Stride: get32(o + 8), Rows: get32(o + 12)}

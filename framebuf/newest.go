@@ -171,7 +171,7 @@ func (r *Reader) header(n uint64, slot int) (*Frame, error) {
 	copy(r.scratch[srNumber:srMeta], s.record(slot)[srNumber:srMeta])
 	f := &Frame{r: r, seg: s, slot: slot, n: n, pin: -1}
 	metaLength, ok := f.load(r.scratch, int(s.st.capacity), s.st.metaCapacity)
-	if !ok {
+	if !ok || f.Number != n {
 		if seqlock.Valid(s.sequence(slot), n) {
 			return nil, fmt.Errorf("%w: the header of frame %d contradicts itself", ErrDamaged, n)
 		}
