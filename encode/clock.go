@@ -30,6 +30,7 @@ type clock struct {
 	step  int64        // nominal duration of a frame, in ticks of base
 	gap   int64        // smallest distance of two frames, in ticks of base
 	merge bool         // drop what comes closer than gap, instead of moving it
+	relay bool         // another writer may send again what the one before has sent
 
 	byNumber bool  // the frames have no PTS
 	shift    int64 // added to every PTS
@@ -42,6 +43,7 @@ type clock struct {
 
 	untimed uint64 // frames without a PTS
 	retimed uint64 // frames that were moved
+	again   uint64 // frames left out because another writer had sent them
 }
 
 // newClock makes the clock of a stream that begins with the frame first: at 0 if
@@ -97,6 +99,9 @@ func (c *clock) place(i *framebuf.Info) (at int64, ok bool, err error) {
 	}
 	switch earliest := c.last + c.gap; {
 	case at >= earliest:
+	case c.relay && i.Generation != c.gen && at <= c.last && at > c.last-second:
+		c.again++
+		return 0, false, nil
 	case at <= c.last && i.Generation != c.gen:
 		// Another writer, whose clock began anew.
 		pause, err := c.pause(i)

@@ -32,6 +32,9 @@
 // than two seconds after the picture's. In a live output sound that comes more than
 // two seconds late is left out.
 //
+// Options.Overlay draws on frames on their way; package framebuf/overlay has one that
+// draws the boxes of a detector.
+//
 // feed.go makes the stream, clock.go its times, sound.go puts the sound between
 // the frames; sink.go and splice_linux.go move the bytes; run.go is the life of
 // one encode, attempt.go that of one ffmpeg in it, restart.go what lies between two.

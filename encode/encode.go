@@ -188,7 +188,7 @@ func (e *Encode) openSegment(ctx context.Context) (*framebuf.Status, error) {
 		}
 		e.opts.Audio.Queue = e.soundSource.queue
 	}
-	e.reading = framebuf.ReaderOptions{Dir: e.opts.Dir, TrustUID: e.opts.TrustUID, Mode: e.mode, Label: "encode", Wait: true, Follow: e.opts.Follow}
+	e.reading = framebuf.ReaderOptions{Dir: e.opts.Dir, TrustUID: e.opts.TrustUID, Mode: e.mode, Label: "encode", Wait: true, Follow: e.follows()}
 	if e.opts.Splice {
 		e.reading.Hold, e.reading.Spliced = 1, true
 	}
@@ -207,6 +207,9 @@ func (e *Encode) openSegment(ctx context.Context) (*framebuf.Status, error) {
 	}
 	return st, nil
 }
+
+// follows reports whether a next writer of the segment is waited for.
+func (e *Encode) follows() bool { return e.opts.Follow || e.opts.Relay != nil }
 
 func (e *Encode) noFrames() error {
 	if state, why := e.reader.Source(); state == framebuf.SourceFailed {

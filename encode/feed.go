@@ -73,8 +73,9 @@ func aspectOf(i *framebuf.Info) nut.Rational {
 // place is the time of the next frame, in ticks of the clock. ok is false if the
 // frame is to be left out.
 func (f *feed) place(i *framebuf.Info) (at int64, ok bool, err error) {
+	again := f.clock.again
 	at, ok, err = f.clock.place(i)
-	if err == nil && !ok {
+	if err == nil && !ok && f.clock.again == again {
 		f.merged++
 	}
 	return at, ok, err

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"context"
 	"os"
 	"time"
 
@@ -61,6 +62,10 @@ type Options struct {
 	// until the context of Run ends. The output's time goes on over the pause.
 	// Default: false.
 	Follow bool
+	// Relay says that the writers of the segment take turns at one stream: a filter that is started again when it
+	// dies. They are followed as by Follow; but what a next one sends once more is left out, and when Relay has ended
+	// nobody comes any more: Run ends in order after the last frame that is there. Default: nil, they do not.
+	Relay context.Context
 
 	// Codec is ffmpeg's name of the encoder. Default: what suits the output.
 	Codec string
@@ -125,6 +130,7 @@ type Result struct {
 	FramesOut   uint64        // frames that ffmpeg has written
 	Missed      uint64        // frames published and not sent: skipped by Newest, or while the output was away
 	Merged      uint64        // frames left out: closer to the one before than the output can tell
+	Repeated    uint64        // frames left out: another writer had sent them before (Options.Relay)
 	Retimed     uint64        // frames moved by a little, because two had the same time
 	Resized     uint64        // frames of another size, scaled to the first one
 	Untimed     uint64        // frames without a PTS

@@ -100,6 +100,7 @@ func (e *Encode) plan(st *framebuf.Status, able *ffargs.Abilities) error {
 	if e.clock, err = newClock(first, late); err != nil {
 		return err
 	}
+	e.clock.relay = e.opts.Relay != nil
 	var warnings []ffargs.Warning
 	if e.args, warnings, err = e.arguments(able, e.video(first), false); err != nil {
 		return err

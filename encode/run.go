@@ -111,9 +111,19 @@ func (s *session) run(ctx context.Context) error {
 // whose writer has stopped waiting for us, if the output is one that goes on. Not
 // while ffmpeg may read frames that are no longer ours: then it must die first.
 func (s *session) next(ctx context.Context) (*framebuf.Frame, error) {
+	reading := ctx
+	if relay := s.opts.Relay; relay != nil {
+		// What is there is read all the same.
+		var cancel context.CancelFunc
+		reading, cancel = context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(relay, cancel)()
+	}
 	for {
-		f, err := s.reader.Next(ctx)
+		f, err := s.reader.Next(reading)
 		switch {
+		case err != nil && ctx.Err() == nil && reading.Err() != nil && errors.Is(err, reading.Err()):
+			return nil, io.EOF
 		case err == nil:
 			if s.rejoin && s.seen && f.Generation == s.gen && f.Number > s.number+1 {
 				s.missed += f.Number - s.number - 1
@@ -134,7 +144,7 @@ func (s *session) next(ctx context.Context) (*framebuf.Frame, error) {
 // reopen takes a new reader of the segment after an eviction.
 func (s *session) reopen(ctx context.Context) error {
 	o := s.reading
-	o.Wait = s.opts.Follow
+	o.Wait = s.follows()
 	r, err := framebuf.Open(ctx, s.name, &o)
 	if err != nil {
 		return err
@@ -156,7 +166,7 @@ func (s *session) account() {
 		r.FPS = float64(r.FramesIn) / sec
 	}
 	r.Missed = s.missed + s.reader.Stats().Missed
-	r.Retimed, r.Untimed = s.clock.retimed, s.clock.untimed
+	r.Retimed, r.Untimed, r.Repeated = s.clock.retimed, s.clock.untimed, s.clock.again
 	if s.queue != nil {
 		if bytes := s.soundFormat.FrameBytes() * s.soundFormat.Rate; bytes > 0 {
 			r.LostSound = time.Duration(float64(s.queue.Dropped()) / float64(bytes) * float64(time.Second))

@@ -10,7 +10,7 @@ import (
 
 // Fill paints r with c; a translucent c lets the picture shine through.
 func Fill(dst draw.Image, r image.Rectangle, c color.RGBA) {
-	fill(dst, clampRect(r.Canon(), dst.Bounds(), 0), image.NewUniform(c))
+	newInk(c).fill(dst, clampRect(r.Canon(), dst.Bounds(), 0))
 }
 
 // Box draws the outline of r, thickness pixels wide and all of it inside r.
@@ -22,45 +22,61 @@ func Box(dst draw.Image, r image.Rectangle, c color.RGBA, thickness int) {
 	// An edge further out than t shows nothing of itself, so that clamping
 	// to there changes no pixel and no sum below can overflow.
 	r = clampRect(r.Canon(), b, t)
-	ink := image.NewUniform(c)
+	pen := newInk(c)
 	if r.Dx() <= 2*t || r.Dy() <= 2*t {
-		fill(dst, r, ink)
+		pen.fill(dst, r)
 		return
 	}
 	// The four strips do not overlap: a translucent colour stays even.
-	fill(dst, image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+t), ink)
-	fill(dst, image.Rect(r.Min.X, r.Max.Y-t, r.Max.X, r.Max.Y), ink)
-	fill(dst, image.Rect(r.Min.X, r.Min.Y+t, r.Min.X+t, r.Max.Y-t), ink)
-	fill(dst, image.Rect(r.Max.X-t, r.Min.Y+t, r.Max.X, r.Max.Y-t), ink)
+	pen.fill(dst, image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+t))
+	pen.fill(dst, image.Rect(r.Min.X, r.Max.Y-t, r.Max.X, r.Max.Y))
+	pen.fill(dst, image.Rect(r.Min.X, r.Min.Y+t, r.Min.X+t, r.Max.Y-t))
+	pen.fill(dst, image.Rect(r.Max.X-t, r.Min.Y+t, r.Max.X, r.Max.Y-t))
 }
 
-func fill(dst draw.Image, r image.Rectangle, ink *image.Uniform) {
-	c, plain := ink.C.(color.RGBA)
-	if rgba, quick := dst.(*image.RGBA); quick && plain && c.A != 255 {
-		veil(rgba, r, c)
-		return
-	}
-	draw.Draw(dst, r, ink, image.Point{}, draw.Over)
+// ink is a colour to fill with.
+type ink struct {
+	color color.RGBA
+	even  *image.Uniform // of color
+	// after is what becomes of a byte of a pixel, for each value that it can have; nil:
+	// not computed yet.
+	after *[4][256]uint8
 }
 
-// veil does what draw.Draw does with an even translucent colour, to the bit, but
-// computes what becomes of a byte once for each value that it can have.
-func veil(dst *image.RGBA, r image.Rectangle, c color.RGBA) {
-	if r = r.Intersect(dst.Rect); r.Empty() {
+func newInk(c color.RGBA) *ink { return &ink{color: c, even: image.NewUniform(c)} }
+
+func (k *ink) fill(dst draw.Image, r image.Rectangle) {
+	if rgba, quick := dst.(*image.RGBA); quick && k.color.A != 255 {
+		k.veil(rgba, r.Intersect(rgba.Rect))
 		return
 	}
-	const full = 0xffff
-	var out [4][256]uint8
-	keep := (full - uint32(c.A)*0x101) * 0x101
-	for k, v := range [4]uint8{c.R, c.G, c.B, c.A} {
-		for old := range out[k] {
-			out[k][old] = uint8((uint32(old)*keep/full + uint32(v)*0x101) >> 8)
-		}
+	draw.Draw(dst, r, k.even, image.Point{}, draw.Over)
+}
+
+// veil does what draw.Draw does with an even translucent colour, to the bit.
+func (k *ink) veil(dst *image.RGBA, r image.Rectangle) {
+	if r.Empty() {
+		return
 	}
+	if k.after == nil {
+		k.mix()
+	}
+	red, green, blue, alpha := &k.after[0], &k.after[1], &k.after[2], &k.after[3]
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		row := dst.Pix[dst.PixOffset(r.Min.X, y):][:4*r.Dx()]
 		for ; len(row) >= 4; row = row[4:] {
-			row[0], row[1], row[2], row[3] = out[0][row[0]], out[1][row[1]], out[2][row[2]], out[3][row[3]]
+			row[0], row[1], row[2], row[3] = red[row[0]], green[row[1]], blue[row[2]], alpha[row[3]]
+		}
+	}
+}
+
+func (k *ink) mix() {
+	const full = 0xffff
+	k.after = new([4][256]uint8)
+	keep := (full - uint32(k.color.A)*0x101) * 0x101
+	for part, v := range [4]uint8{k.color.R, k.color.G, k.color.B, k.color.A} {
+		for old := range k.after[part] {
+			k.after[part][old] = uint8((uint32(old)*keep/full + uint32(v)*0x101) >> 8)
 		}
 	}
 }
