@@ -136,7 +136,7 @@ func (t *trial) python() (interpreter, clients string) {
 	require.NoError(t, err)
 	for ; dir != "/"; dir = filepath.Dir(dir) {
 		clients = filepath.Join(dir, "clients", "python")
-		if _, err := os.Stat(filepath.Join(clients, "segment_reader.py")); err == nil {
+		if _, err := os.Stat(filepath.Join(clients, "framebridge.py")); err == nil {
 			return interpreter, clients
 		}
 	}
@@ -255,10 +255,10 @@ const noisyPython = `
 import json, os, sys
 clients, folder, mode, report = sys.argv[1:]
 sys.path.insert(0, clients)
-import segment_reader
+import framebridge
 said = {"Descriptors": [], "Frames": 0, "Torn": 0, "Error": ""}
 try:
-    with segment_reader.open_segment("cam0", lossless=mode == "lossless", dir=folder) as frames:
+    with framebridge.open("cam0", mode, wait=5, dir=folder) as frames:
         for fd in range(3):
             try: said["Descriptors"].append(os.readlink("/proc/self/fd/%d" % fd))
             except OSError: said["Descriptors"].append("closed")
@@ -266,7 +266,7 @@ try:
             for fd in range(3):
                 try: os.write(fd, b"x264 [info]: profile High\n" * 10)
                 except OSError: pass
-            said["Torn"] += bytes(frame.payload) != frame.number.to_bytes(8, "little") * (frame.length // 8)
+            said["Torn"] += bytes(frame.payload) != frame.number.to_bytes(8, "little") * (len(frame.payload) // 8)
             said["Frames"] += 1
             if said["Frames"] == 20: break
 except Exception as error:
