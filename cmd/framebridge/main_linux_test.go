@@ -19,7 +19,7 @@ import (
 
 // The tests run this very binary under the name framebridge, which is in PATH.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"framebridge": main})
+	testscript.Main(m, map[string]func(){"framebridge": main, "detector": detector, "filter": filter})
 }
 
 // haveFFmpeg says whether tests that need ffmpeg can run. Where it must be there, its absence is a failure.

@@ -115,6 +115,19 @@ func child(mode string) int {
 		_, _ = f4.WriteString("four")
 	case "grandchild": // leaves a process behind that holds stdout and stderr
 		leaveGrandchild(arg == "escaped")
+	case "talk": // on both streams at once
+		for range 1000 {
+			_, _ = os.Stdout.WriteString("out is one line\n")
+			_, _ = os.Stderr.WriteString("err is another\n")
+		}
+		_, _ = os.Stdout.WriteString("no line end")
+	case "leash": // a child with a child of its own; tells the number of that one, and lives on
+		p, err := ffproc.Start(context.Background(), "/bin/sh", []string{"-c", "trap '' TERM; sleep 60 & echo $!; wait; wait"}, &ffproc.Options{Stdout: ffproc.Pipe, Leash: true})
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		_, _ = io.Copy(os.Stdout, p.Stdout)
 	case "parent": // starts a child, tells its number, and lives on
 		p, err := ffproc.Start(context.Background(), os.Args[0], nil,
 			self("sleep", ffproc.Options{Confine: arg == "confined"}))

@@ -5,8 +5,8 @@
 //
 //   - The child has its own process group, so a Ctrl-C in the terminal reaches us and
 //     not the child; we end it in order.
-//   - The kernel kills the child (not its own children) when this process dies,
-//     however it dies.
+//   - The kernel kills the child when this process dies, however it dies; with
+//     Options.Leash everything in the child's process group.
 //   - Standard input is never inherited: it is /dev/null, a pipe of ours, or a file that
 //     the caller hands over on purpose.
 //   - Standard error is read all the time, into a bounded tail, so that a talkative child

@@ -190,6 +190,16 @@ func TestStderrIsDrained(t *testing.T) {
 	}
 }
 
+// Both streams come line by line, and none is mixed into the other.
+func TestLinesOfBothStreams(t *testing.T) {
+	seen := map[string]int{}
+	p := start(t, "talk", ffproc.Options{Stdout: ffproc.Lines, OnLine: func(line []byte) { seen[string(line)]++ }})
+	_, err := p.Wait(within(t))
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"out is one line": 1000, "err is another": 1000, "no line end": 1}, seen)
+	require.NotContains(t, p.StderrTail(), "out", "the tail is that of standard error")
+}
+
 func TestTailOfOverflowBeginsAtALine(t *testing.T) {
 	p := start(t, "stderr:cr", ffproc.Options{})
 	_, err := p.Wait(within(t))

@@ -23,6 +23,7 @@ const (
 	Pipe                 // a pipe whose other end is Process.Stdin or Process.Stdout
 	Socket               // as Pipe, for frames: a pair of Unix sockets, about twice as fast
 	File                 // the file in Options.StdinFile or Options.StdoutFile
+	Lines                // of Stdout alone: read all the time, as standard error is, and handed to OnLine
 )
 
 // Options say how to start and stop a child. The zero value, or nil, is right for a program
@@ -59,7 +60,7 @@ type Options struct {
 
 	// OnLine gets each line of standard error without its line end: cut at \n or \r, empty ones
 	// left out, and those over 64 KiB in pieces. The bytes are not redacted and are valid only
-	// during the call. It is called from one goroutine and must not block: while it does, standard error is not read,
+	// during the call. There is one call at a time, and it must not block: while it does, standard error is not read,
 	// and the child will hang. All lines have been handed over when Wait returns. Default: none.
 	OnLine func(line []byte)
 
@@ -76,8 +77,13 @@ type Options struct {
 	AnyEndAfterStop bool
 
 	// WaitDelay is how long processes that the child has left behind may hold its standard error
-	// before they are killed. Default: 1 s.
+	// before they are killed. With Leash and after a stop it is at least the time of the last rung. Default: 1 s.
 	WaitDelay time.Duration
+
+	// Leash ends the whole process group with this process, however that ends. Without it the kernel kills the child
+	// alone, and what the child has started stays behind. It costs a waiting /bin/sh in the group. What leaves the
+	// group (setsid) is out of reach. Default: false.
+	Leash bool
 
 	// Confine starts the child without the right to gain privileges (no-new-privs), with no core
 	// dump and at most 256 open files. Meant for ffmpeg and ffprobe, which parse hostile input. A program
@@ -102,7 +108,10 @@ type Process struct {
 	cmd     *exec.Cmd
 	pid     int
 	started time.Time
+	group   int    // the process group
+	leash   *leash // nil: the child leads its group
 	stderr  *ReadPipe
+	stdout  *ReadPipe // of Lines; nil otherwise
 	tail    tail
 
 	drained chan struct{} // closed when standard error has been read to its end
@@ -161,11 +170,19 @@ func Start(ctx context.Context, path string, args []string, opt *Options) (*Proc
 
 	ends, err := p.connect()
 	defer ends.closeChildSide()
+	if err == nil && p.opt.Leash {
+		if p.leash, err = startLeash(); err == nil {
+			p.group = p.leash.group()
+		}
+	}
 	if err == nil {
 		p.started = time.Now()
-		err = startChild(p.cmd, p.opt.Confine)
+		err = startChild(p.cmd, p.opt.Confine, p.group)
 	}
 	if err != nil && p.cmd.Process == nil {
+		if p.leash != nil {
+			p.leash.end()
+		}
 		ends.closeOurSide()
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 			return nil, notFound(p.opt.Name, err)
@@ -173,6 +190,9 @@ func Start(ctx context.Context, path string, args []string, opt *Options) (*Proc
 		return nil, fmt.Errorf("ffproc: start %s: %w", p.opt.Name, err)
 	}
 	p.pid = p.cmd.Process.Pid
+	if p.leash == nil {
+		p.group = p.pid
+	}
 	p.supervise(ctx)
 	if err != nil { // it runs, but without its limits
 		p.Kill()
@@ -238,10 +258,10 @@ func (p *Process) connect() (*pipeEnds, error) {
 			return ends, errNoFile
 		}
 		p.cmd.Stdin = p.opt.StdinFile
-	case DevNull: // what os/exec does
+	case DevNull, Lines: // what os/exec does
 	}
 	switch p.opt.Stdout {
-	case Pipe, Socket:
+	case Pipe, Socket, Lines:
 		pair := os.Pipe
 		if p.opt.Stdout == Socket {
 			pair = fromChild
@@ -250,7 +270,12 @@ func (p *Process) connect() (*pipeEnds, error) {
 		if err != nil {
 			return ends, err
 		}
-		p.cmd.Stdout, p.Stdout = child, ours
+		p.cmd.Stdout = child
+		if p.opt.Stdout == Lines {
+			p.stdout = ours
+		} else {
+			p.Stdout = ours
+		}
 	case File:
 		if p.opt.StdoutFile == nil {
 			return ends, errNoFile

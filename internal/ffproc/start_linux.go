@@ -50,9 +50,9 @@ func runStarter(setUp func(), jobs <-chan func()) {
 	}
 }
 
-// startChild starts cmd in a process group of its own, on the thread that suits it.
-func startChild(cmd *exec.Cmd, confine bool) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+// startChild starts cmd in the process group, 0 being a new one of its own, on the thread that suits it.
+func startChild(cmd *exec.Cmd, confine bool, group int) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: group, Pdeathsig: syscall.SIGKILL}
 	var err error
 	if !confine {
 		plainStarter.do(func() {}, func() { err = cmd.Start() })
@@ -112,3 +112,15 @@ func waitExited(pid int) {
 func signalGroup(pgid int, sig syscall.Signal) error {
 	return unix.Kill(-pgid, sig)
 }
+
+// groupOf is the process group of a process; -1 if that cannot be known.
+func groupOf(pid int) int {
+	group, err := unix.Getpgid(pid)
+	if err != nil {
+		return -1
+	}
+	return group
+}
+
+// signalName is like SIGKILL; empty for a signal without a name.
+func signalName(sig syscall.Signal) string { return unix.SignalName(sig) }

@@ -10,8 +10,20 @@ import (
 	"syscall"
 )
 
-func startChild(*exec.Cmd, bool) error { return errors.ErrUnsupported }
+func startChild(*exec.Cmd, bool, int) error { return errors.ErrUnsupported }
+
+type leash struct{}
+
+func startLeash() (*leash, error) { return nil, errors.ErrUnsupported }
+
+func (*leash) group() int { return 0 }
+
+func (*leash) end() {}
 
 func waitExited(int) {}
 
 func signalGroup(int, syscall.Signal) error { return errors.ErrUnsupported }
+
+func groupOf(int) int { return -1 }
+
+func signalName(syscall.Signal) string { return "" }

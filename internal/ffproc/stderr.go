@@ -92,13 +92,15 @@ func (l *lines) flush() {
 	}
 }
 
-// drain reads r until it ends or fails.
+// drain reads r until it ends or fails. t and onLine may be nil.
 func drain(r io.Reader, t *tail, onLine func([]byte)) {
 	l := lines{emit: onLine}
 	block := make([]byte, drainBlockBytes)
 	for {
 		n, err := r.Read(block)
-		t.write(block[:n])
+		if t != nil {
+			t.write(block[:n])
+		}
 		if onLine != nil {
 			l.write(block[:n])
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -26,11 +27,28 @@ type Result struct {
 	System time.Duration // the same, in the kernel
 }
 
+// Reason says how the child ended, for people: "exit code 3", "signal 9 (SIGKILL)". Exit code 137 is the latter as
+// well: that is how a shell passes on what ended its program.
+func (r Result) Reason() string {
+	sig := r.Signal
+	if sig == 0 && r.Code > 128 && signalName(syscall.Signal(r.Code-128)) != "" {
+		sig = syscall.Signal(r.Code - 128)
+	}
+	switch name := signalName(sig); {
+	case sig == 0:
+		return fmt.Sprintf("exit code %d", r.Code)
+	case name == "":
+		return fmt.Sprintf("signal %d", int(sig))
+	default:
+		return fmt.Sprintf("signal %d (%s)", int(sig), name)
+	}
+}
+
 // supervise starts the goroutines that belong to a child; all of them end with it.
 func (p *Process) supervise(ctx context.Context) {
 	go func() {
 		defer close(p.drained)
-		drain(p.stderr, &p.tail, p.opt.OnLine)
+		p.drain()
 	}()
 	release := context.AfterFunc(ctx, p.beginStop)
 	go func() {
@@ -41,32 +59,68 @@ func (p *Process) supervise(ctx context.Context) {
 	}()
 }
 
+// drain reads what the child says until it ends.
+func (p *Process) drain() {
+	onLine := p.opt.OnLine
+	var reading sync.WaitGroup
+	if p.stdout != nil {
+		if onLine != nil {
+			var mu sync.Mutex
+			onLine = func(line []byte) {
+				mu.Lock()
+				defer mu.Unlock()
+				p.opt.OnLine(line)
+			}
+		}
+		reading.Go(func() { drain(p.stdout, nil, onLine) })
+	}
+	drain(p.stderr, &p.tail, onLine)
+	reading.Wait()
+}
+
 // reap waits for the end of the child and of what it left behind.
 func (p *Process) reap() {
 	waitExited(p.pid)
 	close(p.exited)
 
-	p.waitDrained()
+	p.waitDrained(p.grace())
 	p.mu.Lock()
 	// Not yet reaped, so the group's number is still ours. Usually nobody is left in it.
-	_ = signalGroup(p.pid, syscall.SIGKILL)
+	_ = signalGroup(p.group, syscall.SIGKILL)
 	waitErr := p.cmd.Wait()
+	if p.leash != nil {
+		p.leash.end()
+	}
 	p.reaped = true
 	p.mu.Unlock()
 
-	for _, pipe := range append([]*ReadPipe{p.stderr, p.Stdout}, p.Extra...) {
+	for _, pipe := range append([]*ReadPipe{p.stderr, p.stdout, p.Stdout}, p.Extra...) {
 		if pipe != nil {
 			pipe.orphan()
 		}
 	}
-	p.waitDrained() // ends by itself unless an escaped process keeps talking
+	p.waitDrained(p.opt.WaitDelay) // ends by itself unless an escaped process keeps talking
 	_ = p.stderr.Close()
+	if p.stdout != nil {
+		_ = p.stdout.Close()
+	}
 	<-p.drained
 	p.judge(waitErr)
 }
 
-func (p *Process) waitDrained() {
-	patience := time.NewTimer(p.opt.WaitDelay)
+// grace is how long those whom the child has left behind may go on. A shell obeys a signal at once, and what it has
+// started got the same signal: that has the time of the last rung to obey.
+func (p *Process) grace() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.leash == nil || !p.stopping || len(p.opt.Ladder) == 0 {
+		return p.opt.WaitDelay
+	}
+	return max(p.opt.WaitDelay, p.opt.Ladder[len(p.opt.Ladder)-1].Wait)
+}
+
+func (p *Process) waitDrained(d time.Duration) {
+	patience := time.NewTimer(d)
 	defer patience.Stop()
 	select {
 	case <-p.drained:
@@ -113,6 +167,10 @@ func (p *Process) obeyed(r Result) bool {
 // Pid is the process number, for people to read and for tests. After Done it may belong to
 // another process.
 func (p *Process) Pid() int { return p.pid }
+
+// Owns reports whether a process belongs to the child's group, as far as that can be known: never for a
+// process of another PID namespace. Meaningful until Done.
+func (p *Process) Owns(pid int) bool { return pid > 0 && groupOf(pid) == p.group }
 
 // Done is closed when the child has ended, is reaped and its standard error is read to the end.
 func (p *Process) Done() <-chan struct{} { return p.done }
@@ -258,5 +316,5 @@ func (p *Process) signal(sig syscall.Signal) {
 		return
 	}
 	p.sent[sig] = true
-	_ = signalGroup(p.pid, sig) // ESRCH: it has just ended, which is what we want
+	_ = signalGroup(p.group, sig) // ESRCH: it has just ended, which is what we want
 }

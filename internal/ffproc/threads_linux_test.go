@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -32,6 +33,19 @@ func waitGone(t testing.TB, pid int) {
 		_, rest, _ := strings.Cut(string(stat), ") ")
 		return strings.HasPrefix(rest, "Z")
 	}, patience, time.Millisecond)
+}
+
+// living lists the processes of a group that are no zombies.
+func living(group int) (pids []string) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, name := range stats {
+		stat, _ := os.ReadFile(name)
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if f := strings.Fields(rest); len(f) > 2 && f[0] != "Z" && f[2] == strconv.Itoa(group) {
+			pids = append(pids, filepath.Base(filepath.Dir(name)))
+		}
+	}
+	return pids
 }
 
 func TestRetiredThreadsKillNoChild(t *testing.T) {
@@ -91,6 +105,84 @@ func TestChildDiesWithItsParent(t *testing.T) {
 			require.NoError(t, syscall.Kill(p.Pid(), syscall.SIGKILL)) // the parent alone: its child has its own group
 			waitGone(t, pid)
 		})
+	}
+}
+
+// The parent-death signal would leave the grandchild behind.
+func TestLeashedGroupDiesWithItsParent(t *testing.T) {
+	p := start(t, "leash", ffproc.Options{Stdout: ffproc.Pipe})
+	line, err := bufio.NewReader(p.Stdout).ReadString('\n')
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	require.NoError(t, err, line)
+	group, err := syscall.Getpgid(pid)
+	require.NoError(t, err)
+	require.NotEqual(t, p.Pid(), group)
+	require.NoError(t, syscall.Kill(-group, syscall.SIGTERM)) // a stop that nobody obeys
+	require.NoError(t, syscall.Kill(p.Pid(), syscall.SIGKILL))
+	waitGone(t, pid)
+	waitGone(t, group) // the leash itself
+}
+
+func TestLeash(t *testing.T) {
+	for _, row := range []struct{ name, command string }{
+		{"ends by itself", "exit 3"},
+		{"leaves somebody behind", "sleep 60 & exit 3"},
+		{"kills its own group", "kill -9 0"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			path, args := ffproc.Shell(row.command)
+			p, err := ffproc.Start(bg, path, args, &ffproc.Options{Leash: true, WaitDelay: 50 * time.Millisecond})
+			require.NoError(t, err)
+			group, err := syscall.Getpgid(p.Pid())
+			if err == nil {
+				require.NotEqual(t, p.Pid(), group)
+				require.True(t, p.Owns(p.Pid()))
+			}
+			require.False(t, p.Owns(os.Getpid()))
+			r, err := p.Wait(within(t))
+			require.Error(t, err)
+			if row.command == "kill -9 0" {
+				require.Equal(t, "signal 9 (SIGKILL)", r.Reason())
+			} else {
+				require.Equal(t, "exit code 3", r.Reason())
+			}
+			if group > 0 {
+				require.Eventually(t, func() bool { return len(living(group)) == 0 }, patience, time.Millisecond, "somebody is left in the group")
+			}
+		})
+	}
+	t.Run("a shell obeys, what it started needs a moment", func(t *testing.T) {
+		path, args := ffproc.Shell(`sh -c 'trap "sleep 0.3; echo cleaned >&2; exit" TERM; echo ready; while :; do sleep 0.01; done' & wait`)
+		p, err := ffproc.Start(bg, path, args, &ffproc.Options{
+			Leash: true, Stdout: ffproc.Pipe, WaitDelay: time.Millisecond, Ladder: ffproc.Ladder{{Signal: syscall.SIGTERM, Wait: patience}},
+		})
+		require.NoError(t, err)
+		readReady(t, p)
+		require.NoError(t, p.Close())
+		require.Equal(t, "cleaned\n", p.StderrTail())
+	})
+	t.Run("stopped", func(t *testing.T) {
+		p := start(t, "sleep", ffproc.Options{Stdout: ffproc.Pipe, Leash: true})
+		readReady(t, p)
+		r, err := p.Stop(within(t))
+		require.NoError(t, err)
+		require.Equal(t, syscall.SIGTERM, r.Signal)
+	})
+}
+
+func TestReason(t *testing.T) {
+	for _, row := range []struct {
+		r    ffproc.Result
+		want string
+	}{
+		{ffproc.Result{Code: 0}, "exit code 0"},
+		{ffproc.Result{Code: 127}, "exit code 127"},
+		{ffproc.Result{Code: -1, Signal: syscall.SIGSEGV}, "signal 11 (SIGSEGV)"},
+		{ffproc.Result{Code: 137}, "signal 9 (SIGKILL)"},
+		{ffproc.Result{Code: 255}, "exit code 255"},
+	} {
+		require.Equal(t, row.want, row.r.Reason())
 	}
 }
 

@@ -19,6 +19,8 @@ type analyzeOptions struct {
 	segment  string
 	out      string // empty: nothing is published
 	analyzer string
+	results  string // empty: results are printed only
+	config   string // empty: every setting has its default
 	read     readFlags
 	write    writeFlags
 }
@@ -29,8 +31,11 @@ func newAnalyzeCmd(s *session) *cobra.Command {
 		Use:   "analyze SEGMENT [OUT_SEGMENT]",
 		Short: "Read frames, print results, publish annotated frames",
 		Long: `Reads frames, prints a JSON object a line for each, and with OUT_SEGMENT publishes the frames with the
-result drawn in: same times, the result as their meta, and a reference to the frame of SEGMENT.`,
-		Example: "  framebridge analyze cam0\n  framebridge analyze cam0 cam0.out --analyzer scene",
+result drawn in: same times, the result as their meta, and a reference to the frame of SEGMENT.
+
+With --results NAME each object is also a record in the data segment NAME, tied to its frame: framebridge results
+prints them. No reader of it can hold the analyzer back.`,
+		Example: "  framebridge analyze cam0\n  framebridge analyze cam0 cam0.out --analyzer scene\n  framebridge analyze cam0 --results cam0.boxes",
 		Args:    exactly(1, 2, false),
 		RunE: s.command(func(ctx context.Context, args []string) error {
 			o.segment = args[0]
@@ -42,6 +47,8 @@ result drawn in: same times, the result as their meta, and a reference to the fr
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.analyzer, "analyzer", analyzers.Names()[0], strings.Join(analyzers.Names(), ", "))
+	f.StringVar(&o.results, "results", "", "data segment in which each result is published as well, as a record of its frame")
+	f.StringVar(&o.config, "config", "", configFlagHelp)
 	o.read.register(f, "default for files")
 	o.read.registerSealed(f)
 	s.registerTrust(f)
@@ -51,7 +58,7 @@ result drawn in: same times, the result as their meta, and a reference to the fr
 }
 
 func (o *analyzeOptions) check() error {
-	if err := errors.Join(o.read.check(), o.write.check(), framebuf.CheckSource(o.segment)); err != nil {
+	if err := errors.Join(o.read.check(), o.write.check(), framebuf.CheckSource(o.segment), o.checkResults()); err != nil {
 		return err
 	}
 	switch o.out {
@@ -74,6 +81,11 @@ func analyzeRun(ctx context.Context, s *session, o *analyzeOptions) (err error) 
 	if err := o.check(); err != nil {
 		return err
 	}
+	settings, err := s.followConfig(ctx, o.config, analysis)
+	if err != nil {
+		return err
+	}
+	defer settings.close()
 	st, err := s.awaitSegment(ctx, o.segment, o.read.wait)
 	if err != nil {
 		return err
@@ -87,14 +99,17 @@ func analyzeRun(ctx context.Context, s *session, o *analyzeOptions) (err error) 
 		return err
 	}
 	defer r.Close()
-	a := &annotator{analysis: analysis, results: bufio.NewWriter(s.out)}
+	a := &annotator{analysis: analysis, settings: settings, results: bufio.NewWriter(s.out)}
+	if a.records, err = s.createRecords(o); err != nil {
+		return err
+	}
 	if o.out != "" {
 		a.publish = &annotatedSegment{s: s, o: o, live: st.Live}
-		defer func() {
-			_ = r.Close() // the writer of SEGMENT need not wait for the readers of OUT_SEGMENT
-			err = errors.Join(err, a.publish.close(err))
-		}()
 	}
+	defer func() {
+		_ = r.Close() // the writer of SEGMENT need not wait for the readers of OUT_SEGMENT
+		err = errors.Join(err, a.close(err))
+	}()
 	var m meter
 	if !isTerminal(s.outFile) {
 		defer s.showProgress(func() sample {

@@ -19,8 +19,10 @@ import (
 // annotator analyzes the frames of one reader.
 type annotator struct {
 	analysis analyzer.Analyzer
+	settings *liveSettings // nil: they do not change
 	results  *bufio.Writer
 	publish  *annotatedSegment // nil: results only
+	records  *recordSegment    // nil: results are printed only
 	scratch  *image.RGBA       // for frames that are not RGBA
 }
 
@@ -34,6 +36,7 @@ func (a *annotator) next(ctx context.Context, r *framebuf.Reader) (info framebuf
 		if err != nil {
 			return err
 		}
+		a.settings.refresh(ctx) // after the frame was published: what was set before that counts for it
 		result, err := a.analysis.Analyze(analyzer.Frame{Image: img, Number: f.Number, PTS: pts(&f.Info)})
 		if err != nil {
 			return err
@@ -59,7 +62,14 @@ func (a *annotator) next(ctx context.Context, r *framebuf.Reader) (info framebuf
 	}
 	_, _ = a.results.Write(line) // Flush has the error
 	_ = a.results.WriteByte('\n')
-	return info, a.results.Flush()
+	return info, errors.Join(a.results.Flush(), a.records.put(ctx, &info, line))
+}
+
+// close ends what is published, both at once, as each waits for late readers.
+func (a *annotator) close(err error) error {
+	records := make(chan error, 1)
+	go func() { records <- a.records.close(err) }()
+	return errors.Join(a.publish.close(err), <-records)
 }
 
 func pts(info *framebuf.Info) time.Duration {
@@ -177,13 +187,18 @@ func (a *annotatedSegment) ready(ctx context.Context, info *framebuf.Info) error
 
 // close ends the segment. A bad end of the source is passed on to its readers.
 func (a *annotatedSegment) close(err error) error {
-	if a.w == nil {
+	if a == nil || a.w == nil {
 		return nil
 	}
+	return endWriter(a.w, err)
+}
+
+// endWriter ends a segment and passes a bad end of its source on to its readers.
+func endWriter(w *framebuf.Writer, err error) error {
 	var interrupted *interruptError
 	if exitCode(err) != codeDone && !errors.As(err, &interrupted) {
-		a.w.SetError(message(err))
-		a.w.SetSource(framebuf.SourceFailed)
+		w.SetError(message(err))
+		w.SetSource(framebuf.SourceFailed)
 	}
-	return closeWriter(a.w, err)
+	return closeWriter(w, err)
 }

@@ -12,13 +12,11 @@ import (
 	"github.com/framebridge/framebridge/capture"
 	"github.com/framebridge/framebridge/encode"
 	"github.com/framebridge/framebridge/framebuf"
-	"github.com/framebridge/framebridge/internal/ffproc"
 )
 
 const (
 	openTime  = 10 * time.Second // for a reader of ours to open the source's segment
 	startTime = time.Second      // for encode to give up on a segment whose writer has ended
-	endTime   = 10 * time.Second // for a command to end after its output has
 )
 
 // bridge is one run. The first part that fails ends the others; each ends in order.
@@ -28,14 +26,14 @@ type bridge struct {
 
 	began   time.Time
 	capture *capture.Capture
-	child   *ffproc.Process // nil: nothing in between
+	command *command // nil: nothing in between
 	latency latency
 	meter   meter
 
 	captured capture.Result
 	encoded  encode.Result
 
-	captureErr, childErr, encodeErr error
+	captureErr, commandErr, encodeErr error
 }
 
 // errElsewhere ends a part because another one failed. It is never shown.
@@ -59,9 +57,11 @@ func (b *bridge) run(ctx context.Context) error {
 	defer stopRest(nil)
 
 	if b.o.between() {
-		if err := b.startChild(restCtx); err != nil {
+		if b.command, err = newCommand(b.s, b.o, b.capture.Writer(), stopSource); err != nil {
 			return errors.Join(err, closeCapture(b.capture, b.s.dir, err))
 		}
+		defer b.command.close()
+		encodeOptions.Relay = b.command.relay
 	}
 	stopProgress := b.s.showProgress(b.sample)
 	defer stopProgress()
@@ -70,28 +70,25 @@ func (b *bridge) run(ctx context.Context) error {
 	upstream := make(chan struct{}) // closed when whatever feeds encode has ended
 	parts.Go(func() {
 		b.captureErr = b.runCapture(sourceCtx)
-		if b.child == nil {
+		if b.command == nil {
 			close(upstream)
 		} else if b.captureErr != nil && b.captured.FramesOut == 0 {
-			b.stopChild() // it may wait for a first frame for ever
+			b.command.stop(errElsewhere) // it may wait for a first frame for ever
 		}
 	})
-	if b.child != nil {
+	if b.command != nil {
 		parts.Go(func() {
 			defer close(upstream)
-			if _, b.childErr = b.child.Wait(context.Background()); b.childErr != nil {
+			if b.commandErr = b.command.run(); b.commandErr != nil {
 				stopSource(errElsewhere)
 			}
 		})
 	}
 	b.encodeErr = b.runEncode(restCtx, encodeOptions, upstream)
-	if b.encodeErr != nil {
-		stopSource(errElsewhere)
-		if !followed(b.encodeErr) {
-			b.stopChild()
-		} // else it is ending by itself, and how it ends is the cause
-	}
-	b.awaitChild()
+	if b.encodeErr != nil && !followed(b.encodeErr) && b.command != nil {
+		b.command.stop(errElsewhere)
+	} // else it is ending by itself, and how it ends is the cause
+	stopSource(errElsewhere) // it has ended, or nobody has a use for more of it
 	parts.Wait()
 	return b.verdict(ctx)
 }
@@ -105,6 +102,7 @@ func (b *bridge) open(ctx context.Context, e *encode.Options) error {
 	}
 	options.Linger = 0 // readers may be behind when the source ends, also that of a short live one
 	options.Sealed = b.o.sealed
+	options.OnWait = b.onWait(options.OnWait)
 	var queue *encode.AudioQueue
 	if b.o.audio == "auto" {
 		queue = encode.NewAudioQueue(0)
@@ -117,14 +115,42 @@ func (b *bridge) open(ctx context.Context, e *encode.Options) error {
 	return err
 }
 
+// onWait tells who holds the source back, but for the command: that is watched otherwise.
+func (b *bridge) onWait(tell func(framebuf.Waiting)) func(framebuf.Waiting) {
+	return func(w framebuf.Waiting) {
+		if b.command == nil || !b.command.waitsFor(w) {
+			tell(w)
+		}
+	}
+}
+
 // runCapture waits for the first reader, so that no frame is lost, and captures.
 func (b *bridge) runCapture(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, closeCapture(b.capture, b.s.dir, err)) }()
-	never := fmt.Errorf("nothing has opened the segment %s within %v", b.o.inName(), openTime)
-	if b.o.exec != "" {
-		never = withTodo(fmt.Errorf("the command never opened FRAMEBRIDGE_IN (%s) within %v", b.o.inName(), openTime),
-			"it must read the segment that $FRAMEBRIDGE_IN names, in the directory $FRAMEBRIDGE_DIR")
+	if b.command != nil {
+		defer func() { b.command.inputEnded(errors.As(err, new(*interruptError))) }()
 	}
+	if err := b.awaitReader(ctx); err != nil {
+		return err
+	}
+	b.captured, err = b.capture.Run(ctx)
+	if err == nil && b.captured.Interrupted {
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+// awaitReader waits for who reads the source's frames.
+func (b *bridge) awaitReader(ctx context.Context) error {
+	if b.command != nil { // how long that may take is its own matter
+		select {
+		case <-b.command.opened:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	never := fmt.Errorf("nothing has opened the segment %s within %v", b.o.inName(), openTime)
 	wait, cancel := context.WithTimeoutCause(ctx, openTime, never)
 	defer cancel()
 	if err := b.capture.Writer().AwaitReaders(wait, 1); err != nil {
@@ -133,11 +159,7 @@ func (b *bridge) runCapture(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	b.captured, err = b.capture.Run(ctx)
-	if err == nil && b.captured.Interrupted {
-		err = context.Cause(ctx)
-	}
-	return err
+	return nil
 }
 
 // runEncode opens the segment to encode once it is there, and encodes it. upstream is closed when nothing more will
@@ -152,15 +174,22 @@ func (b *bridge) runEncode(ctx context.Context, options *encode.Options, upstrea
 			return
 		case <-upstream:
 		}
+		patience := startTime
+		if b.command != nil && !b.command.worked {
+			patience = 0
+		}
 		select {
 		case <-opened:
-		case <-time.After(startTime):
+		case <-time.After(patience):
 			giveUp(errNothingToEncode)
 		}
 	}()
 	options.OnFrame = func(info *framebuf.Info, at time.Time) {
 		b.meter.frame(info)
 		b.latency.record(info, at)
+		if b.command != nil {
+			b.command.sends(info)
+		}
 	}
 	e, err := encode.Open(openCtx, b.o.encoding().segment, b.o.output, options)
 	close(opened)
@@ -186,24 +215,41 @@ func (b *bridge) sample() sample {
 
 // verdict is the error of the run: the causes, without what only followed from them.
 func (b *bridge) verdict(ctx context.Context) error {
-	captureErr, childErr, encodeErr := b.captureErr, b.childErr, b.encodeErr
+	captureErr, commandErr, encodeErr := b.captureErr, b.commandErr, b.encodeErr
 	if errors.Is(captureErr, errElsewhere) {
 		captureErr = nil
 	}
-	if followed(encodeErr) && (captureErr != nil || childErr != nil) {
+	if followed(encodeErr) && (captureErr != nil || commandErr != nil) {
 		encodeErr = nil
 	}
-	if captureErr != nil && ctx.Err() == nil && b.o.exec == "" {
-		childErr = nil // our own analyzer passes on what the source did
+	if captureErr != nil && ctx.Err() == nil && b.command != nil && b.command.passesOn() {
+		commandErr = nil
 	}
-	if errors.Is(encodeErr, errNothingToEncode) && b.o.exec != "" {
-		encodeErr = withTodo(errors.New("the command ended without publishing FRAMEBRIDGE_OUT ("+b.o.outName()+")"),
+	if errors.Is(encodeErr, errNothingToEncode) && b.o.exec.command != "" {
+		encodeErr = withTodo(errors.New(b.command.what+" ended without publishing a frame of FRAMEBRIDGE_OUT ("+b.o.outName()+")"),
 			"it must publish the segment that $FRAMEBRIDGE_OUT names, and wait there for a reader")
 	}
-	if childErr != nil {
-		childErr = b.childError(childErr)
+	err := errors.Join(captureErr, commandErr, encodeErr)
+	if err == nil {
+		err = b.kept()
 	}
-	return errors.Join(captureErr, childErr, encodeErr)
+	if err == nil && b.command != nil && b.command.early > 0 && b.captured.Interrupted {
+		b.s.note("%s has ended its output in order after %d frames, before its input had ended: the run ends with it", b.command.what, b.command.early)
+	}
+	return err
+}
+
+// kept reports whether what was promised was kept: read without loss, every frame that stood between is in the output.
+func (b *bridge) kept() error {
+	if b.command == nil || b.o.mode() != framebuf.Lossless || b.encoded.Restarts > 0 {
+		return nil
+	}
+	lost := b.command.unsent + b.encoded.Missed
+	if lost == 0 {
+		return nil
+	}
+	return withTodo(fmt.Errorf("%s published %d frames of FRAMEBRIDGE_OUT (%s) before they were read: they are lost", b.command.what, lost, b.o.outName()),
+		"it must wait for a reader of that segment before its first frame, also after a restart")
 }
 
 // followed reports whether encode failed for want of what should have come to it.
@@ -220,6 +266,13 @@ func (b *bridge) summary() summary {
 	sum := encodeSummary(&b.encoded, b.o.output)
 	sum.FramesIn = b.captured.FramesIn
 	sum.Dropped += b.captured.DroppedFrames()
+	sum.SourceRestarts = b.captured.Restarts
+	if b.command != nil {
+		sum.Dropped += b.command.unsent
+	}
+	if b.command != nil && b.o.exec.command != "" {
+		sum.Exec = b.command.summary(b.captured.FramesOut+b.captured.Placeholders, b.encoded.Repeated)
+	}
 	if !b.began.IsZero() {
 		sum.Seconds = time.Since(b.began).Seconds()
 		sum.FPS = float64(sum.FramesOut) / sum.Seconds

@@ -130,7 +130,7 @@ func captureRun(ctx context.Context, s *session, o *captureOptions) (err error) 
 	}
 	return errors.Join(err, s.summarize(summary{
 		FramesIn: result.FramesIn, FramesOut: result.FramesOut, Dropped: result.DroppedFrames(),
-		Seconds: result.Seconds, FPS: result.FPS, Output: o.segment,
+		Seconds: result.Seconds, FPS: result.FPS, Output: o.segment, Restarts: result.Restarts,
 	}, err))
 }
 

@@ -67,7 +67,7 @@ func printable(s string) string {
 		if r == '\n' || r == '\t' {
 			return r
 		}
-		if r < ' ' || r == 0x7f {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
 			return '?'
 		}
 		return r

@@ -138,13 +138,18 @@ func (d *jsonDumper) frame(f *framebuf.Frame) error {
 		PixelFormat: f.PixelFormat.String(), Bytes: len(f.Bytes()), MD5: digest(f), Flags: flagNames(f.Flags),
 	}
 	if f.PTS != framebuf.NoPTS {
-		out.PTS = &f.PTS
-		if f.TimeBase.Den != 0 {
-			seconds := float64(f.PTS) * float64(f.TimeBase.Num) / float64(f.TimeBase.Den)
-			out.PTSSeconds = &seconds
-		}
+		out.PTS, out.PTSSeconds = &f.PTS, ptsSeconds(f.PTS, f.TimeBase)
 	}
 	return writeJSON(d.w, out)
+}
+
+// ptsSeconds is a PTS in seconds; nil if it is unknown.
+func ptsSeconds(pts int64, timeBase framebuf.Rational) *float64 {
+	if pts == framebuf.NoPTS || timeBase.Den == 0 {
+		return nil
+	}
+	seconds := float64(pts) * float64(timeBase.Num) / float64(timeBase.Den)
+	return &seconds
 }
 
 func flagNames(flags framebuf.Flags) []string {

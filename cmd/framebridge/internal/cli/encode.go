@@ -24,6 +24,7 @@ type encodeOptions struct {
 	follow  bool // --follow was given
 	read    readFlags
 	out     outputFlags
+	overlay overlayFlags
 	ffmpeg  ffmpegFlags
 }
 
@@ -34,7 +35,8 @@ func newEncodeCmd(s *session) *cobra.Command {
 		Short: "Frames of SEGMENT to a file or a live stream",
 		Example: `  framebridge encode cam0 out.mp4 -crf 20
   framebridge encode cam0 rtmp://server/live/key --pace live
-  framebridge encode cam0 hls:www/live.m3u8`,
+  framebridge encode cam0 hls:www/live.m3u8
+  framebridge encode cam0 marked.mp4 --overlay cam0.boxes`,
 		Args: exactly(2, 2, true),
 	}
 	cmd.RunE = s.command(func(ctx context.Context, args []string) error {
@@ -48,6 +50,7 @@ func newEncodeCmd(s *session) *cobra.Command {
 	f.Var(&o.pace, "pace", "when frames are sent: at once, at their own times, or live (auto: live if the source is)")
 	f.StringVar(&o.audio, "audio", "auto", "auto, none, silent, segment, or a file or URL; auto takes SEGMENT.audio if it is there")
 	f.Var(&o.restart, "restart", "start a live output that fails again: once it has worked (auto), never, or always; files never are")
+	o.overlay.register(f)
 	o.read.register(f, "default for files")
 	s.registerTrust(f)
 	o.ffmpeg.register(f)
@@ -99,7 +102,7 @@ func refuseExisting(output string, overwrite bool) (toStdout bool, err error) {
 }
 
 func encodeRun(ctx context.Context, s *session, o *encodeOptions) (err error) {
-	if err := errors.Join(framebuf.CheckSource(o.segment), o.read.check(), o.ffmpeg.check()); err != nil {
+	if err := errors.Join(framebuf.CheckSource(o.segment), o.read.check(), o.overlay.check(), o.ffmpeg.check()); err != nil {
 		return err
 	}
 	options, err := o.options(s)
@@ -121,11 +124,20 @@ func encodeRun(ctx context.Context, s *session, o *encodeOptions) (err error) {
 		// What a killed capture left is no sound of this picture.
 		options.Audio.Segment = err == nil && (st.Alive || st.State == framebuf.Ended)
 	}
+	layer, err := o.overlay.open(ctx, s)
+	if err != nil {
+		return err
+	}
+	if layer != nil {
+		defer layer.Close()
+		defer s.tellSkipped(layer)
+		options.Overlay = layer.Frame
+	}
 	var m meter
 	options.OnFrame = m.onFrame
 	e, err := encode.Open(ctx, o.segment, o.output, options)
 	if err != nil {
-		return readError(err)
+		return overlayError(readError(err))
 	}
 	defer e.Close()
 	if o.ffmpeg.printCommand {

@@ -49,6 +49,8 @@ func exclusive(flag string) []string {
 		return []string{"exec"}
 	case "exec":
 		return []string{"analyzer"}
+	case "for":
+		return []string{"newest", "follow"}
 	}
 	return nil
 }

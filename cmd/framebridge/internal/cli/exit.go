@@ -11,6 +11,7 @@ import (
 	"github.com/framebridge/framebridge/capture"
 	"github.com/framebridge/framebridge/encode"
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/framebuf/results"
 	"github.com/framebridge/framebridge/internal/analyzer"
 	"github.com/framebridge/framebridge/internal/ffargs"
 	"github.com/framebridge/framebridge/internal/ffproc"
@@ -122,6 +123,7 @@ func sentinelCodes() map[error]int {
 		framebuf.ErrUntrusted:      codeSegment,
 		framebuf.ErrNotSealed:      codeSegment,
 		framebuf.ErrGroup:          codeUsage,
+		results.ErrNotResults:      codeUsage,
 		framebuf.ErrUnlinked:       codeSegment,
 		framebuf.ErrCells:          codeSegment,
 		framebuf.ErrReadOnly:       codeSegment,
@@ -213,6 +215,8 @@ func todo(err error) string {
 		return "give the writer --evict never, or read with --newest"
 	case errors.Is(err, framebuf.ErrWriterDied):
 		return "--follow waits for the next writer of the name"
+	case errors.Is(err, results.ErrNotResults):
+		return "`framebridge analyze SEGMENT --results NAME` publishes what it finds in pictures as records"
 	case errors.Is(err, ffproc.ErrNotFound):
 		return "`framebridge doctor` shows what is missing and how to get it"
 	}

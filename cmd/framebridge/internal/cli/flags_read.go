@@ -113,8 +113,12 @@ func eachFrame(ctx context.Context, r *framebuf.Reader, look func(*framebuf.Fram
 	}
 }
 
-// sourceEnd tells a clean end of the source from a bad one.
-func sourceEnd(r *framebuf.Reader) error {
+// sourceEnd tells a clean end of a reader's source from a bad one.
+func sourceEnd(r interface {
+	Name() string
+	Source() (framebuf.SourceState, string)
+},
+) error {
 	state, last := r.Source()
 	if state != framebuf.SourceFailed {
 		return nil

@@ -43,10 +43,12 @@ func infoRun(s *session, name string) error {
 	line("source", "%s", sourceText(st))
 	line("generation", "%s", st.Generation)
 	line("format", "%s", formatText(st))
-	if n := st.Newest; n != nil {
+	if n := st.Newest; n != nil && n.PixelFormat != framebuf.Data {
 		line("sample aspect", "%s", or(row.SampleAspect, same))
 		line("rate", "%s frames a second, time base %s", or(row.FPS, rateText), or(row.TimeBase, same))
 		line("colour", "%s", colorText(n))
+	}
+	if n := st.Newest; n != nil {
 		line("newest frame", "%d, published %s ago", n.Number, or(row.AgeSeconds, ageText))
 	}
 	line("frames", "%d published from %d on, %d dropped before, %d given up", st.Published, st.FirstFrame, row.Dropped, st.Abandoned)
@@ -62,6 +64,9 @@ func infoRun(s *session, name string) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	if st.Kept {
+		s.next("config get %s", name)
+	}
 	if st.Alive && st.Newest != nil && st.Newest.PixelFormat != framebuf.Data {
 		s.next("snap %s now.png", name)
 	}
@@ -73,6 +78,9 @@ func same(s string) string { return s }
 func stateText(st *framebuf.Status) string {
 	if st.Alive {
 		return fmt.Sprintf("%s, written by process %d", stateName(st), st.WriterPID)
+	}
+	if st.Kept {
+		return "kept: it outlives its writers, gc leaves it, rm removes it"
 	}
 	return stateName(st) + ", nobody writes it"
 }

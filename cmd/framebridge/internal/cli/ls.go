@@ -51,7 +51,7 @@ func lsRun(s *session) error {
 			failed = append(failed, err)
 			continue
 		}
-		if !st.Alive {
+		if !st.Alive && !st.Kept {
 			dead++
 		}
 		if s.json {
@@ -63,7 +63,7 @@ func lsRun(s *session) error {
 		if shown++; shown == 1 {
 			fmt.Fprintln(table, "NAME\tSTATE\tSOURCE\tFORMAT\tFPS\tFRAMES\tDROPPED\tREADERS\tAGE")
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", row.Name, row.State, row.SourceState, formatText(st),
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", row.Name, shortState(st), row.SourceState, formatText(st),
 			or(row.FPS, rateText), row.Published, row.Dropped, len(row.Readers), or(row.AgeSeconds, ageText))
 	}
 	if err := table.Flush(); err != nil {
@@ -76,6 +76,14 @@ func lsRun(s *session) error {
 		s.next("gc (removes %d dead)", dead)
 	}
 	return errors.Join(failed...)
+}
+
+// shortState is the state for people: of a kept segment that nobody writes at the moment it says just that.
+func shortState(st *framebuf.Status) string {
+	if st.Kept && !st.Alive {
+		return "kept"
+	}
+	return stateName(st)
 }
 
 func formatText(st *framebuf.Status) string {

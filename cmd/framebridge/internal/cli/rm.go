@@ -1,6 +1,6 @@
 package cli
 
-// framebridge rm and gc: removing what is dead, never what is alive.
+// framebridge rm and gc: removing what is dead, never what is alive. What is kept goes by its name alone.
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 func newRmCmd(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "rm SEGMENT",
-		Short:   "Remove a dead segment (refuses a live one)",
+		Short:   "Remove a dead or kept segment (refuses a live one)",
 		Example: "  framebridge rm cam0",
 		Args:    exactly(1, 1, false),
 		RunE: s.command(func(_ context.Context, args []string) error {
@@ -25,7 +25,7 @@ func newRmCmd(s *session) *cobra.Command {
 func newGcCmd(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use:     "gc",
-		Short:   "Remove everything dead; never anything alive or foreign",
+		Short:   "Remove everything dead; never anything alive, kept or foreign",
 		Example: "  framebridge gc",
 		Args:    exactly(0, 0, false),
 		RunE:    s.command(func(ctx context.Context, _ []string) error { return gcRun(ctx, s) }),

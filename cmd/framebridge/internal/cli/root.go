@@ -91,10 +91,11 @@ func (s *session) report(err error) {
 func message(err error) string {
 	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' })
 	for i, line := range lines {
-		for _, own := range []string{"framebuf: ", "capture: ", "encode: ", "ffproc: "} {
-			line = strings.ReplaceAll(line, own, "")
+		line = ": " + line // so that a word of the text is none of these
+		for _, own := range []string{"framebuf: ", "config: ", "results: ", "overlay: ", "capture: ", "encode: ", "ffproc: "} {
+			line = strings.ReplaceAll(line, ": "+own, ": ")
 		}
-		lines[i] = line
+		lines[i] = strings.TrimPrefix(line, ": ")
 	}
 	return strings.Join(slices.Compact(lines), "; ")
 }
@@ -143,10 +144,10 @@ func newRoot(s *session) *cobra.Command {
 		return withTodo(usagef("%s: %w", cmd.Name(), err), "see `%s --help`", cmd.CommandPath())
 	})
 	root.AddCommand(
-		newRunCmd(s), newCaptureCmd(s), newGenerateCmd(s), newAnalyzeCmd(s), newEncodeCmd(s), newDumpCmd(s), newSnapCmd(s),
-		newLsCmd(s), newInfoCmd(s), newRmCmd(s), newGcCmd(s), newDoctorCmd(s), newVersionCmd(s),
+		newRunCmd(s), newCaptureCmd(s), newGenerateCmd(s), newAnalyzeCmd(s), newResultsCmd(s), newEncodeCmd(s), newDumpCmd(s), newSnapCmd(s),
+		newConfigCmd(s), newLsCmd(s), newInfoCmd(s), newRmCmd(s), newGcCmd(s), newDoctorCmd(s), newVersionCmd(s),
 	)
-	for _, name := range []string{"serve", "config", "top", "view", "bench"} {
+	for _, name := range []string{"serve", "top", "view", "bench"} {
 		root.AddCommand(newReservedCmd(name))
 	}
 	return root

@@ -21,7 +21,8 @@ type runOptions struct {
 	rest     []string // after --: before the output's name
 	name     string   // of the segment
 	analyzer string
-	exec     string
+	config   string // of the analyzer
+	exec     execFlags
 	pace     choice
 	audio    string
 	lossless bool
@@ -32,6 +33,7 @@ type runOptions struct {
 	sealed   bool
 	source   sourceFlags
 	lost     liveFlags
+	again    choice // of a live output
 	out      outputFlags
 	ffmpeg   ffmpegFlags
 
@@ -39,7 +41,7 @@ type runOptions struct {
 }
 
 func newRunCmd(s *session) *cobra.Command {
-	o := &runOptions{pace: newPace()}
+	o := &runOptions{pace: newPace(), again: choice{"auto", []string{"auto", "never", "always"}}}
 	cmd := &cobra.Command{
 		Use:   "run INPUT OUTPUT [-- OUTPUT-ARGS]",
 		Short: "Capture, (analyze,) encode: the whole bridge in one command",
@@ -48,8 +50,15 @@ func newRunCmd(s *session) *cobra.Command {
 With --analyzer another process of framebridge reads the frames and publishes them as NAME.out, with what it found drawn
 in. With --exec the shell runs COMMAND for that, with FRAMEBRIDGE_IN and FRAMEBRIDGE_OUT, the names of the segments to
 read and to publish, and FRAMEBRIDGE_DIR. It must open FRAMEBRIDGE_IN within 10 seconds, should wait for a reader of
-FRAMEBRIDGE_OUT before it publishes there, and ends when FRAMEBRIDGE_IN does. With --sealed FRAMEBRIDGE_IN is fd:3,4, two
-descriptors that the command inherits; commands of framebridge take it as the name of a segment, ls and info cannot see it.
+FRAMEBRIDGE_OUT before it publishes there, and ends that when FRAMEBRIDGE_IN has ended. With --sealed FRAMEBRIDGE_IN is
+fd:3,4, two descriptors that the command inherits; commands of framebridge take it as the name of a segment, ls and info
+cannot see it. What the command prints comes on standard error, with its name in front of each line.
+
+A command that dies is started again where the source is live (--exec-restart auto), after 0.5 s, 1 s, … up to 30 s; capture
+and encode go on meanwhile, the output has a gap. With files it is not, because frames would be lost: with --exec-restart
+always it is all the same, the source waits, and the next process joins at the newest frame: what the dead one had taken and
+what lay in between, at most as many frames as there are slots and a few, is counted as missed. A command that ends its output
+in order before the source has ended ends the run, in order. One that ended otherwise has failed: exit code 1.
 
 Files lose no frame: every reader may hold the source back. Live sources are read newest first.`,
 		Example: `  framebridge run clip.mp4 out.mp4 --analyzer motion
@@ -65,9 +74,11 @@ Files lose no frame: every reader may hold the source back. Live sources are rea
 	f := cmd.Flags()
 	f.StringVar(&o.name, "name", "", "name of the segment (default: after the input)")
 	f.StringVar(&o.analyzer, "analyzer", "", "what looks at the frames: "+strings.Join(analyzers.Names(), ", "))
-	f.StringVar(&o.exec, "exec", "", "a command that reads FRAMEBRIDGE_IN and publishes FRAMEBRIDGE_OUT")
+	f.StringVar(&o.config, "config", "", "with --analyzer: "+configFlagHelp)
+	o.exec.register(f)
 	o.source.register(f)
 	o.lost.register(f)
+	f.Var(&o.again, "restart-output", "start a live output that fails again: once it has worked (auto), never, or always; files never are")
 	o.out.register(f)
 	f.Var(&o.pace, "pace", "fast, at the speed of the source (-re), or live")
 	f.StringVar(&o.audio, "audio", "auto", "auto (the source's), none, silent, or a file or URL")
@@ -86,7 +97,7 @@ func (o *runOptions) inName() string  { return o.name }
 func (o *runOptions) outName() string { return o.name + ".out" }
 
 // between reports whether something stands between capture and encode.
-func (o *runOptions) between() bool { return o.analyzer != "" || o.exec != "" }
+func (o *runOptions) between() bool { return o.analyzer != "" || o.exec.command != "" }
 
 func (o *runOptions) mode() framebuf.Mode {
 	if o.newest || o.live && !o.lossless {
@@ -109,12 +120,18 @@ func (o *runOptions) check() error {
 		return usagef("run: --audio segment is for encode; auto takes the sound of INPUT")
 	}
 	if o.analyzer != "" {
-		if o.exec != "" {
+		if o.exec.command != "" {
 			return usagef("--analyzer and --exec exclude each other")
 		}
 		if _, err := analyzers.New(o.analyzer); err != nil {
 			return err
 		}
+	}
+	if o.config != "" && o.analyzer == "" {
+		return usagef("--config is for --analyzer; a command of yours reads its configuration by itself")
+	}
+	if err := checkConfigName(o.config); err != nil {
+		return err
 	}
 	if o.sealed && !o.between() {
 		return usagef("--sealed is for what reads in between: with --exec or --analyzer")
@@ -143,7 +160,7 @@ func (o *runOptions) capturing() *captureOptions {
 // encoding is run as an encode.
 func (o *runOptions) encoding() *encodeOptions {
 	e := &encodeOptions{
-		segment: o.inName(), output: o.output, rest: o.rest, pace: o.pace, audio: o.audio, follow: true, out: o.out, ffmpeg: o.ffmpeg,
+		segment: o.inName(), output: o.output, rest: o.rest, pace: o.pace, restart: o.again, audio: o.audio, follow: true, out: o.out, ffmpeg: o.ffmpeg,
 	}
 	if e.pace.value == "source" {
 		e.pace.value = "fast" // capture keeps the time
@@ -195,6 +212,9 @@ func runRun(ctx context.Context, s *session, o *runOptions) error {
 	}
 	if o.ffmpeg.printCommand {
 		return printRunCommands(ctx, s, o)
+	}
+	if o.config != "" {
+		s.noteConfig(o.config)
 	}
 	b := &bridge{s: s, o: o}
 	err = b.run(ctx)

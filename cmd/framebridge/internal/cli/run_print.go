@@ -1,16 +1,19 @@
 package cli
 
-// run --print-command: both ffmpeg lines, exactly, and nothing is run.
+// run --print-command: both ffmpeg lines, exactly, and that of --exec between them; nothing is run.
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/framebridge/framebridge/encode"
 	"github.com/framebridge/framebridge/framebuf"
 	"github.com/framebridge/framebridge/internal/ffargs"
+	"github.com/framebridge/framebridge/internal/ffproc"
 )
 
 // printRunCommands asks capture and encode for their lines. Encode's depends on the first frame, so there is a blank
@@ -53,5 +56,21 @@ func printRunCommands(ctx context.Context, s *session, o *runOptions) (err error
 		return segmentError(err)
 	}
 	defer e.Close()
-	return s.printf("%s\n%s\n", ffargs.Quote(c.Command()), ffargs.Quote(e.Command()))
+	lines := []string{ffargs.Quote(c.Command()), ffargs.Quote(e.Command())}
+	if o.exec.command != "" {
+		lines = slices.Insert(lines, 1, printedExec(s, o))
+	}
+	return s.printf("%s\n", strings.Join(lines, "\n"))
+}
+
+// printedExec is the command in between, with the variables of ours that it gets.
+func printedExec(s *session, o *runOptions) string {
+	in := o.inName()
+	if o.sealed {
+		in = framebuf.InheritedName(3, 4)
+	}
+	c := &command{s: s, o: o}
+	path, args := ffproc.Shell(o.exec.command)
+	words := append([]string{"env"}, c.environment(in)...)
+	return s.console.redact.Redact(ffargs.Quote(append(append(words, path), args...)))
 }

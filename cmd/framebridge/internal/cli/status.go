@@ -14,6 +14,7 @@ type segmentJSON struct {
 	Name         string       `json:"name"`
 	State        string       `json:"state"`
 	Alive        bool         `json:"alive"` // its writer lives
+	Kept         bool         `json:"kept"`  // outlives its writers: a value such as a configuration
 	SourceState  string       `json:"source_state"`
 	Generation   string       `json:"generation"`
 	Width        *int         `json:"width"`
@@ -47,8 +48,12 @@ type readerJSON struct {
 	PID    int     `json:"pid"`
 }
 
-// stateName is the state as people see it: a segment whose writer is gone without an end is dead, whatever it says.
+// stateName is the state as people see it: a segment whose writer is gone without an end is dead, whatever it says. A kept
+// one has ended then: its value holds.
 func stateName(st *framebuf.Status) string {
+	if st.Kept && !st.Alive {
+		return framebuf.Ended.String()
+	}
 	if !st.Alive && (st.State == framebuf.Live || st.State == framebuf.Draining) {
 		return framebuf.Dead.String()
 	}
@@ -58,7 +63,7 @@ func stateName(st *framebuf.Status) string {
 // describe turns what framebuf sees into what is shown. audio is the name of the segment with its sound, if there is one.
 func describe(st *framebuf.Status, audio string) segmentJSON {
 	out := segmentJSON{
-		Name: st.Name, State: stateName(st), Alive: st.Alive, SourceState: st.Source.String(), Generation: st.Generation.String(),
+		Name: st.Name, State: stateName(st), Alive: st.Alive, Kept: st.Kept, SourceState: st.Source.String(), Generation: st.Generation.String(),
 		Slots: st.Slots, Bytes: st.Bytes, FirstFrame: st.FirstFrame, Published: st.Published, Dropped: st.Dropped(),
 		Restarts: st.Restarts, LastError: known(st.LastError), Audio: known(audio), Readers: []readerJSON{},
 	}
