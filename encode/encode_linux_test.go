@@ -50,6 +50,7 @@ func encodeTo(t *testing.T, c clip, path string, o *Options) (Result, error) {
 
 // Every kind of file has every frame at its own time, and is what players want.
 func TestFiles(t *testing.T) {
+	longRun(t)
 	const sourceTick = 0.001
 	variable := []int64{0, 7, 24, 231, 448, 455, 700, 1033, 1500, 1517, 2200, 2240}
 	for _, row := range []struct {
@@ -194,6 +195,7 @@ func TestColour(t *testing.T) {
 }
 
 func TestEveryPixelFormatArrives(t *testing.T) {
+	longRun(t)
 	for _, p := range everyFormat(t) {
 		t.Run(p.String(), func(t *testing.T) {
 			c := testClip(5)
@@ -332,6 +334,7 @@ func TestFFmpegMayEndFirst(t *testing.T) {
 }
 
 func TestSplicedFilesAreTheSame(t *testing.T) {
+	longRun(t)
 	needFFmpeg(t)
 	c := testClip(30)
 	c.format.Width, c.format.Height = 1280, 720
@@ -429,6 +432,7 @@ func TestLevelFollowsTheRate(t *testing.T) {
 
 // Crop, rotation and field order of the first frame reach the output.
 func TestFramesAreShownAsTheySay(t *testing.T) {
+	longRun(t)
 	for _, row := range []struct {
 		name    string
 		info    framebuf.Info

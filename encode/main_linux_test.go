@@ -223,3 +223,12 @@ func lastLines(b []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
 	return strings.Join(lines[max(0, len(lines)-10):], "\n")
 }
+
+// longRun leaves a test to the run without -short: it takes seconds, and what it proves
+// is of files and processes, nothing that the race detector sees.
+func longRun(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left to the run without -short")
+	}
+}

@@ -174,3 +174,11 @@ func cmdFrames(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has %s frames, want %s", args[1], got, args[0])
 	}
 }
+
+// longRun leaves a test to the run without -short: it takes many seconds.
+func longRun(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left to the run without -short")
+	}
+}

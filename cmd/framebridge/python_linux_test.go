@@ -45,6 +45,7 @@ func ffmpegOutput(t testing.TB, args ...string) []byte {
 
 // A real clip: as many frames, their times and the sound are those of the source, and each picture is its own, blurred.
 func TestPythonBlursAClip(t *testing.T) {
+	longRun(t)
 	needFFmpeg(t)
 	command, source, work := blurCommand(t), clip(t, "motion.mov"), t.TempDir()
 	env := []string{"FRAMEBRIDGE_DIR=" + segmentDir(t)}
@@ -105,6 +106,7 @@ func boxBlurred(rgba []byte, width, height int) []byte {
 
 // The same ten lines for a live source, which waits for nobody.
 func TestPythonBlursALiveSource(t *testing.T) {
+	longRun(t)
 	needFFmpeg(t)
 	command := blurCommand(t)
 	address := udpAddress(t)
