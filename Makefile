@@ -44,10 +44,16 @@ race:
 # The Python client alone and with Go's programs. The tests of arrays need a Python that has numpy.
 PYTHON ?= $(shell for p in python3 /usr/bin/python3; do $$p -c 'import numpy' 2>/dev/null && echo $$p && exit; done; echo python3)
 
+# Its files run two at a time, as they wait a lot; all run, and any that fails fails the target. One alone: make python-test_files.py
+PYTHON_TESTS := test_streams.py $(filter-out test_streams.py,$(notdir $(wildcard clients/python/test_*.py)))  # the longest first
+
 python:
 	@mkdir -p bin
 	go build $(BUILD_FLAGS) -o bin ./cmd/framebridge ./clients/testwriter ./clients/testreader
-	FRAMEBRIDGE_BIN=$(CURDIR)/bin $(PYTHON) -m unittest discover -s clients/python
+	@$(MAKE) --no-print-directory --keep-going --output-sync -j2 $(addprefix python-,$(PYTHON_TESTS))
+
+python-%:
+	FRAMEBRIDGE_BIN=$(CURDIR)/bin FRAMEBRIDGE_NEED_FFMPEG=1 $(PYTHON) -m unittest discover -s clients/python -p $*
 
 check: fmt-check vet lint unit race ## what a change must pass: format, vet, lint, unit, race
 

@@ -267,10 +267,10 @@ func (f finished) ended(t testing.TB, how string) finished {
 	return f
 }
 
-// failed checks the class of an error; where two say the same, both are given: lost|damaged.
+// failed checks the class of an error.
 func (f finished) failed(t testing.TB, class string) finished {
 	t.Helper()
-	require.Contains(t, strings.Split(class, "|"), f.last().Error, "%s: %+v\n%s", f.who, f.last(), f.stderr)
+	require.Equal(t, class, f.last().Error, "%s: %+v\n%s", f.who, f.last(), f.stderr)
 	require.Equal(t, 1, f.code, "%s: exit code", f.who)
 	return f
 }

@@ -41,6 +41,8 @@ func TestWriteOver(t *testing.T) {
 			b.set64(144, 7)
 			b.sign()
 		}},
+		{base: "numbers", about: "a death with the last numbers", first: 0, took: true, old: 5, edit: func(b raw) { b.set32(b.dyn(0), 1) }},
+		{base: "kept", about: "a kept value with the last number", first: 0, old: 3, edit: func(b raw) { b.set64(b.dyn(256), 1<<63) }},
 		{base: "alive", about: "a living writer", err: "busy"},
 		{base: "gray8", about: "no segment", edit: func(b raw) { b[0] = 'X' }, err: "damaged"},
 		{base: "gray8", about: "another major", edit: func(b raw) { b.set16(8, 1); b.sign() }, err: "version"},

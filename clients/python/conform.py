@@ -115,16 +115,13 @@ def checksum(data):
 
 def describe(o):
     with framebridge.open(o.name) as seg:
-        data = seg._data  # a reader's users have no need of what the header says
-        head, source = data.head, seg.source
-        tell(major=head.Major, minor=head.Minor, must=head.Must, bytes=head.FileSize, cells=head.Cells, slots=head.Slots,
-             capacity=head.Capacity, alignment=head.Alignment, meta_capacity=head.MetaCapacity, kind=named(head.Kind, "", "video", "audio", "data"),
-             generation=head.Generation.hex(), previous=head.Previous.hex() if any(head.Previous) else None, control_id=f"{head.ControlID:016x}",
-             first_frame=head.FirstFrame, created=head.CreatedWall, created_mono=head.CreatedMono, writer_pid=head.WriterPID,
-             live=bool(head.Flags & 1), joins_at_frames=bool(head.Flags & 2), took_over=bool(head.Flags & 4), kept=bool(head.Flags & 8),
-             lossless=named(head.Lossless, "wait", "evict", "refuse"), name=head.Name.rstrip(b"\0").decode(),
-             state=named(data.state(), "", "live", "draining", "ended", "moved", "dead"), alive=data.written(),
-             source=source.state, error=source.error, published=data.get(768), abandoned=data.get(776),
+        head, source = seg.header, seg.source
+        s = head.record
+        tell(major=s.Major, minor=s.Minor, must=s.Must, bytes=s.FileSize, cells=head.cells, slots=head.slots, capacity=head.capacity,
+             alignment=s.Alignment, meta_capacity=head.meta_capacity, kind=head.kind, generation=head.generation, previous=head.previous,
+             control_id=f"{s.ControlID:016x}", first_frame=s.FirstFrame, created=s.CreatedWall, created_mono=s.CreatedMono, writer_pid=s.WriterPID,
+             live=head.live, joins_at_frames=bool(s.Flags & 2), took_over=bool(s.Flags & 4), kept=head.kept, lossless=head.lossless, name=head.name,
+             state=head.state, alive=head.alive, source=source.state, error=source.error, published=head.published, abandoned=head.abandoned,
              frames=[frame_object(frame) for frame in seg.recent()])
 
 

@@ -14,7 +14,8 @@
     for frame, out in framebridge.filter():                        # framebridge run in.mp4 out.mp4 --exec 'python3 this.py'
         out.array[:] = 255 - frame.array
 
-    framebridge.update("counter", lambda old: b"%d" % (int(old or b"0") + 1))   # a value that outlives its writers
+    framebridge.update("counter", lambda old: b"%d" % (int(old or b"0") + 1))   # a value that outlives its writers,
+    framebridge.remove("counter")                                               # until it is removed
 
 One file, the standard library, numpy where it is used. It speaks layout 0.1 of framebuf/LAYOUT.md: "(12)" is its section 12,
 and every offset has its name from there. Linux on x86-64 only: Python has no memory fences, and that is the one machine on
@@ -50,8 +51,8 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 
 __version__ = "0.1.0"
 __all__ = [
-    "open", "create", "filter", "results", "update", "value", "get_json", "put_json",
-    "Reader", "Writer", "Frame", "Slot", "Plane", "Reference", "Color", "Stats", "Source", "KEY", "DISCONTINUITY", "PLACEHOLDER",
+    "open", "create", "filter", "results", "update", "value", "remove", "get_json", "put_json",
+    "Reader", "Writer", "Frame", "Slot", "Plane", "Reference", "Color", "Stats", "Header", "Source", "KEY", "DISCONTINUITY", "PLACEHOLDER",
     "Error", "InvalidName", "NotFound", "Busy", "Damaged", "Version", "Untrusted", "NoSpace", "Refused", "Evicted", "Lost",
     "WriterDied", "Overrun", "Closed", "Forked", "FormatError", "TooLarge", "NotJSON", "Timeout", "Unsupported",
 ]
@@ -170,6 +171,7 @@ _HEADER = _Table("""0 Magic 8s, 8 Major H, 10 Minor H, 12 HeaderSize I, 16 Must 
     144 FirstFrame Q, 152 CreatedWall q, 160 CreatedMono q, 168 WriterPID I, 172 Backing I, 176 TAIOffset i, 180 Flags I,
     184 Lossless I, 188 Reserved I, 192 Name 64s""")  # (3)
 _MAGIC, _MAJOR, _MINOR, _HEADER_SIZE = b"FBRIDGE\n", 0, 1, 256
+_NUMBERS, _MOST_FILE, _MOST_META = 1 << 47, 1 << 40, 1 << 20  # numbers are below, bytes of a file and of meta at most
 _MUST_KNOWN = 1 << 1  # the alignment is nothing to do; payloads elsewhere and the progress word are not known here
 _LIVE_SOURCE, _ANSWERS_LATE, _TOOK_OVER, _KEPT = 1 << 0, 1 << 1, 1 << 2, 1 << 3  # Flags
 _VIDEO, _DATA_KIND = 1, 3
@@ -268,6 +270,27 @@ class Stats(NamedTuple):
     generations: int = 1
 
 
+class Header(NamedTuple):
+    """What a segment says of itself, and how it stands at this moment. A number that has no name here is given as text."""
+
+    kind: str  #: video, audio, data
+    slots: int
+    capacity: int  #: bytes a frame may have
+    meta_capacity: int
+    cells: int  #: readers at most
+    generation: str  #: which life of the segment it is, 32 digits
+    previous: Optional[str]  #: the one whose dead writer it took over from, or that it moved from
+    name: str
+    kept: bool  #: it outlives its writer
+    live: bool  #: its source cannot wait
+    lossless: str  #: what lossless readers get: wait, evict, refuse
+    state: str  #: live, draining, ended, moved, dead
+    alive: bool  #: is there a writer?
+    published: int  #: frames; counted on where it moved
+    abandoned: int  #: frames begun and not published
+    record: Any  #: all of it, under the names of LAYOUT.md section 3, such as record.FirstFrame
+
+
 class Source(NamedTuple):
     """What feeds the segment: none, connecting, live, stalled, reconnecting, failed or ended; and its last error."""
 
@@ -284,13 +307,24 @@ def _layout(form: _Format, width: int, height: int) -> Tuple[Tuple[Plane, ...], 
     return tuple(planes), size
 
 
+def _crc32c_of_byte(crc: int) -> int:
+    for _ in range(8):
+        crc = crc >> 1 ^ (crc & 1) * 0x82F63B78
+    return crc
+
+
+_CRC32C = tuple(map(_crc32c_of_byte, range(256)))
+
+
 def _crc32c(data: bytes) -> int:
     crc = 0xFFFFFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (crc & 1) * 0x82F63B78
+        crc = crc >> 8 ^ _CRC32C[(crc ^ byte) & 255]
     return crc ^ 0xFFFFFFFF
+
+
+def _named(number: int, *names: str) -> str:
+    return number < len(names) and names[number] or str(number)
 
 
 def _up(number: int, unit: int) -> int:
@@ -318,9 +352,10 @@ def _ratio(value) -> Tuple[int, int]:
 # The system: mapped memory, locks, futexes
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_SYS_FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine(), -1)
+_SYS_FUTEX = 202  # on x86-64
 _FUTEX_WAIT, _FUTEX_WAKE_OP, _ADD_ONE = 0, 5, 1 << 28 | 1 << 12
 _TICK = 0.1  # seconds: the longest wait in the kernel (15), and of a writer between two looks at its readers (16)
+_CLEANING = 0.05  # seconds: who takes a dead segment away has its lock so long at most
 _ANSWER_WITHIN = 10  # seconds: a writer that lives and does not answer a new reader for so long is stopped
 _F_OFD_GETLK, _F_OFD_SETLK, _F_GET_SEALS = 36, 37, 1034
 _SEAL_SHRINK, _SEAL_FUTURE_WRITE = 0x2, 0x10
@@ -495,11 +530,14 @@ class _Replaced(NotFound):
 class _Place:
     """Where a segment lies, and whom to trust there (2)."""
 
-    def __init__(self, name: str, dir: Optional[str] = None, trust: Sequence[int] = (), sealed: bool = False) -> None:
+    def __init__(self, name: str, dir: Optional[str] = None, trust: Sequence[int] = (), sealed: bool = False, named: bool = False) -> None:
+        """named: refuse one that was handed down, which only the process that made it may write."""
         _check_machine()
         self.name, self.sealed, self.inherited = name, sealed, None
         self.trusted = {0, os.geteuid(), *trust}
         inherited = re.fullmatch("fd:([0-9]{1,9}),([0-9]{1,9})", name)
+        if inherited and named:
+            raise InvalidName(f"{name}: a sealed segment is written by the process that made it")
         if inherited:
             self.inherited = inherited.groups()
             self.path = f"/proc/self/fd/{self.inherited[0]}"
@@ -554,6 +592,20 @@ class _Place:
     def data(self, writable: bool = False) -> "_Data":
         return _Data(self._open(self.path, os.O_RDWR if writable else os.O_RDONLY, 0o022), self.name, writable)
 
+    def lock(self) -> "_Lock":
+        fd = self._open(self.path, os.O_RDWR, 0o022)
+        try:
+            return _Lock(fd)
+        finally:
+            os.close(fd)
+
+    def means(self, fd: int) -> bool:
+        """Is this file the one that has the name?"""
+        try:
+            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(fd))
+        except FileNotFoundError:
+            return False
+
     def control(self, head) -> int:
         try:
             return self._open(self.control_path(head), os.O_RDWR, 0o002)
@@ -593,9 +645,10 @@ class _Data:
         check(h.CRC == _crc32c(data[:20] + bytes(4) + data[24:h.HeaderSize]), "checksum of the header is wrong")
         if h.Must & ~_MUST_KNOWN:
             raise Version(f"{self.name}: needs what this module does not know (Must is {h.Must:#x}): update it")
+        check(h.FileSize <= _MOST_FILE and h.SlotRecord <= 2 * _MOST_META and h.MetaCapacity <= _MOST_META and h.TableRecord <= 4096
+              and h.Tail <= 1 << 20 and 64 <= h.Alignment <= 1 << 30 and h.Capacity >= 1 and h.FirstFrame < _NUMBERS, "larger than any segment is")
         check(h.DynOffset % 128 == h.SlotTable % 128 == h.SlotRecord % 128 == h.TableOffset % 8 == h.TableRecord % 8 == 0
-              and h.Alignment > 0 and h.Alignment & h.Alignment - 1 == 0
-              and h.SlotsOffset % h.Alignment == h.SlotStride % h.Alignment == 0
+              and h.Alignment & h.Alignment - 1 == 0 and h.SlotsOffset % h.Alignment == h.SlotStride % h.Alignment == 0
               and h.DynSize >= _Dyn.Size and h.TableRecord >= 128 and 1 <= h.Cells <= 1023 and 2 <= h.Slots <= 65535
               and h.SlotRecord >= _META + h.MetaCapacity and h.SlotStride >= h.Capacity + h.Tail
               and h.HeaderSize <= h.DynOffset and h.DynOffset + h.DynSize <= h.TableOffset
@@ -644,10 +697,19 @@ class _Data:
             if self.state() in _OVER:
                 return ready()  # once more: what was stored before the state is seen from here on
             left = _TICK if deadline is None else deadline - time.monotonic()
+            if (left <= 0 or not _wait_word(self.map.address + self._event, event, left)) and not self.written():
+                return ready()
             if left <= 0:
                 raise Timeout(f"{self.name}: nothing came in the time that was given")
-            if not _wait_word(self.map.address + self._event, event, left) and not self.written():
-                return ready()
+
+    def header(self) -> Header:
+        h = self.head
+        return Header(
+            kind=_named(h.Kind, "", "video", "audio", "data"), slots=h.Slots, capacity=h.Capacity, meta_capacity=h.MetaCapacity, cells=h.Cells,
+            generation=self.generation, previous=h.Previous.hex() if any(h.Previous) else None,
+            name=h.Name.rstrip(b"\0").decode("utf-8", "replace"), kept=bool(h.Flags & _KEPT), live=bool(h.Flags & _LIVE_SOURCE),
+            lossless=_named(h.Lossless, *_POLICIES), state=_named(self.state(), "", "live", "draining", "ended", "moved", "dead"),
+            alive=self.written(), published=self.get(_Dyn.Published), abandoned=self.get(_Dyn.Abandoned), record=h)
 
     def source(self) -> Source:
         base = self.head.DynOffset
@@ -657,7 +719,7 @@ class _Data:
             text = bytes(self.map.bytes[base + _Dyn.Error:base + _Dyn.Error + length])
             if seq & 1 == 0 and self.i[base + _Dyn.ErrorSeq >> 2] == seq:
                 break
-        return Source(_SOURCES[state] if state < len(_SOURCES) else str(state), text.decode("utf-8", "replace"))
+        return Source(_named(state, *_SOURCES), text.decode("utf-8", "replace"))
 
     def numbers(self) -> List[Tuple[int, int]]:
         """(12) Number and slot of all complete frames, the newest first."""
@@ -925,8 +987,9 @@ def open(name: str, mode: str = "newest", *, wait: float = 0, dir: Optional[str]
 
     name: a segment, or fd:DATA,CONTROL, a sealed one that was handed down to this process.
     mode: "newest" copies the newest frame and counts those it missed; it never holds the writer back. "lossless" gives every
-    frame from the joining on, in place; the writer waits, within its policy. "pinned" is newest here: Python has no pins. A
-    living writer answers a lossless reader within 0.1 s; one that does not within 10 s is stopped: Timeout.
+    frame from the joining on, in place; the writer waits, within its policy. Where nobody writes any more it gives the newest
+    frame, in place. "pinned" is newest here: Python has no pins. A living writer answers a lossless reader within 0.1 s; one
+    that does not within 10 s is stopped: Timeout.
     wait: seconds to wait for the segment to appear.
     dir: the folder of segments, instead of $FRAMEBRIDGE_DIR or /dev/shm/framebridge-UID.
     follow: after an end or a death go on with the next writer of the name. A segment that moves is followed always.
@@ -958,7 +1021,10 @@ class _Cell:
         fd = place.control(head)
         try:
             c, size = _CONTROL.read(os.pread(fd, _CELL_SIZE, 0).ljust(_CELL_SIZE, b"\0"), 0), _CELL_SIZE * (head.Cells + 1)
-            if (c.Magic, c.Major, c.Cells, c.ID) != (_CONTROL_MAGIC, _MAJOR, head.Cells, head.ControlID) or os.fstat(fd).st_size < size:
+            if c.Magic == _CONTROL_MAGIC and c.Major != _MAJOR:
+                raise Version(f"{place.name}: its control file has layout {c.Major}.{c.Minor}, this module reads {_MAJOR}.x: update the older "
+                              "program of the two")
+            if (c.Magic, c.Cells, c.ID) != (_CONTROL_MAGIC, head.Cells, head.ControlID) or os.fstat(fd).st_size < size:
                 raise Damaged(f"{place.name}: its control file belongs to another segment, or was cut")
             self.lock = _Lock(fd)
             for self.k in range(1, head.Cells + 1):
@@ -1046,6 +1112,12 @@ class Reader:
         return Stats(self._delivered, self._missed, self._retries, self._overruns, self._generations)
 
     @property
+    def header(self) -> Header:
+        """What the segment says of itself, of the generation that is read now, and how it stands at this moment."""
+        self._check()
+        return self._data.header()
+
+    @property
     def source(self) -> Source:
         """What feeds the segment. After the end: failed says that the writer ended in order and its source did not."""
         self._check()
@@ -1073,15 +1145,12 @@ class Reader:
             self._release(self._held[0])
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._over:
-            if self._until_ready(deadline):
-                return self._every() if self._cell_lossless() else self._newest()
+            if self._data.wait(self._ready, deadline):
+                return self._every() if self.mode == "lossless" else self._newest()
             self._after(deadline)
         return None
 
     # Waiting, ends and moves.
-
-    def _until_ready(self, deadline: Optional[float]) -> bool:
-        return self._data.wait(self._ready, deadline)
 
     def _ready(self) -> bool:
         """Is there a frame that was not handed out? (14): evicted if the answer says so, or is no longer to us."""
@@ -1153,8 +1222,8 @@ class Reader:
         self._go_on(data)
         try:
             self._register(0)
-        except _Replaced:
-            pass  # once more, from this generation, which will be over at once
+        except _Replaced:  # it is over already
+            self._join_at((data.publish() >> 16) - 1)
 
     def _go_on(self, data: _Data) -> None:
         self._data.close()
@@ -1187,8 +1256,7 @@ class Reader:
         bound = None if self._data.head.Flags & _ANSWERS_LATE else max(deadline, time.monotonic() + _ANSWER_WITHIN)
         while not self._await_answer(bound):
             if self._data.state() != _MOVED or not self._moved():
-                newest = self._data.publish() >> 16
-                self._join_at(newest - 1)
+                self._join_at((self._data.publish() >> 16) - 1)
                 self._cell.leave()  # type: ignore[union-attr]
                 self._cell = None
                 return
@@ -1211,7 +1279,7 @@ class Reader:
             raise Timeout(f"{self.name}: its writer lives and does not answer this reader; is it stopped?") from None
 
     def _every(self) -> Frame:
-        """(14) Frame want, in place."""
+        """(14) Frame want, in place: a segment that nobody writes any more is never written again."""
         data, want = self._data, self._want
         hint = data.publish()
         slots = [hint & 0xFFFF] if hint >> 16 == want + 1 and hint & 0xFFFF < data.head.Slots else range(data.head.Slots)
@@ -1235,7 +1303,8 @@ class Reader:
         frame._reader = frame._payload = None
         self._held.remove(frame)
         if self._cell:
-            self._cell.tell(_CELL_CURSOR, self._held[0].number if self._held else self._want)
+            kept = [other.number for other in self._held if other._data is self._data]  # the others' generations are over
+            self._cell.tell(_CELL_CURSOR, kept[0] if kept else self._want)
         if not held:
             raise Evicted(f"{self.name}: frame {frame.number} was overwritten while it was in use, what was computed from it is void: the "
                           "writer stopped waiting for this reader; open it again")
@@ -1343,7 +1412,7 @@ class Reader:
                     continue
                 self._check()
                 deadline = None if timeout is None else time.monotonic() + timeout
-                while not self._over and not self._until_ready(deadline):
+                while not self._over and not self._data.wait(self._ready, deadline):
                     self._after(deadline)
             except Timeout:
                 return
@@ -1390,7 +1459,8 @@ def create(name: str, width: int = 0, height: int = 0, pixel_format: str = "rgba
     This module does not move a segment to a larger one: give a capacity that is large enough.
     lossless: what readers of every frame get: "wait" for them without limit, "evict" after evict_after seconds, "refuse".
     live: the source cannot wait, for readers to know.
-    linger: seconds that close keeps the ended segment for late readers.
+    linger: close, and the end of the with statement, wait so long for late readers: until the lossless ones that came have
+    everything, or for the full 5 s if none came. In a script that nobody reads say linger=0. A kept segment waits for nobody.
     keep: the ended segment stays under its name, and the next writer's numbers go on (17).
     time_base, rate: what frames begin with: seconds in one unit of pts (1/rate if only rate is given), frames a second.
     group: the members of that group may read it.
@@ -1408,23 +1478,28 @@ def create(name: str, width: int = 0, height: int = 0, pixel_format: str = "rgba
                  (_LIVE_SOURCE if live else 0) | (_KEPT if keep else 0), _POLICIES[lossless], evict_after, linger)
     if size > o.capacity:
         raise TooLarge(f"{name}: a {pixel_format} frame of {width}x{height} has {size} bytes, capacity={capacity} is less")
-    place = _Place(name, dir)
-    if place.inherited:
-        raise InvalidName(f"{name}: a sealed segment is written by the process that made it")
+    place = _Place(name, dir, named=True)
     rate_num, rate_den = _ratio(rate)
     num, den = (rate_den, rate_num) if time_base is None and rate_num else _ratio(time_base)
     template = _SLOT.empty._replace(RefPTS=0, PTS=_UNKNOWN, TimeBaseNum=num, TimeBaseDen=den if num else 0, RateNum=rate_num, RateDen=rate_den,
                                     AspectDen=1)
     shared = _Sharing(group)
     shared.folder(place)
+    writer = _take_name(place, lambda old: Writer(place, o, (form, width, height), template, shared, old))
+    writer._color = color
+    writer._start()
+    return writer
+
+
+def _take_name(place: _Place, make: Callable[[Optional["_Old"]], "Writer"], wait: float = _CLEANING) -> "Writer":
+    """(16) Give the name to a writer's files, over the old file if there is one. make may be called again, if somebody else was faster."""
+    deadline = time.monotonic() + wait
     while True:
-        old = _Old.seize(place)
+        old = _Old.seize(place, deadline)
         try:
-            writer = Writer(place, o, (form, width, height), template, shared, old)
+            writer = make(old)
             try:
                 if writer._name(old):
-                    writer._color = color
-                    writer._start()
                     return writer
             except BaseException:
                 writer._drop()
@@ -1504,28 +1579,29 @@ class _Old:
         self.data, self.lock = data, lock
 
     @staticmethod
-    def seize(place: _Place) -> Optional["_Old"]:
-        """None: nothing has the name. Busy: a writer that lives."""
+    def seize(place: _Place, deadline: float) -> Optional["_Old"]:
+        """None: nothing has the name. Busy: a writer that lives has it. Who waits looks at the lock alone."""
         while True:
+            lock = data = None
             try:
+                lock = place.lock()
+                while not lock.take(0) and time.monotonic() < deadline:
+                    time.sleep(0.001)
                 data = place.data(writable=True)
+                old = _Old(data, lock)
+                if lock.byte is None:
+                    text = "has ended and keeps it for late readers; wait" if old.ended() else "has it; end that one, or take another name"
+                    raise Busy(f"{place.name}: another writer (process {data.head.WriterPID}) {text}")
+                if place.means(lock.fd):
+                    lock = data = None
+                    return old
             except NotFound:
                 return None
-            lock = _Lock(data.fd)
-            old = _Old(data, lock)
-            if not lock.take(0):
-                text = "has ended and keeps it for late readers; wait" if old.ended() else "has it; end that one, or take another name"
-                old.close()
-                raise Busy(f"{place.name}: another writer (process {data.head.WriterPID}) {text}")
-            if old.is_named(place):
-                return old
-            old.close()
-
-    def is_named(self, place: _Place) -> bool:
-        try:
-            return os.path.samestat(os.stat(place.path, follow_symlinks=False), os.fstat(self.data.fd))
-        except FileNotFoundError:
-            return False
+            finally:
+                if data:
+                    data.close()
+                if lock:
+                    lock.close()
 
     def kept(self) -> bool:
         return bool(self.data.head.Flags & _KEPT)
@@ -1538,6 +1614,13 @@ class _Old:
         data = self.data
         numbers = [data.head.FirstFrame, data.publish() >> 16, data.get(_Dyn.Back) >> 16]
         return max(numbers + [data.sequence(slot) + 1 >> 1 for slot in range(data.head.Slots)])
+
+    def bury(self, place: _Place) -> None:
+        """Its name was taken away: tell those who still look at it that nobody will come back."""
+        if self.data.state() not in (_ENDED, _MOVED):
+            self.data.i[self.data._state] = _DEAD
+        self.data.ring()
+        _unlink(place.control_path(self.data.head))
 
     def close(self) -> None:
         self.lock.close()
@@ -1564,8 +1647,8 @@ class Writer:
         self._format = format
         died = old is not None and not old.ended()
         first = old.above() if old and (above or died or old.kept()) else 0
-        if first >= 1 << 47:
-            raise Error(f"{self.name}: frame numbers are used up at 2^47; remove the segment")
+        if first >= _NUMBERS:
+            first = 0  # used up: they begin anew
         head = self._header(o, old.data.head.Generation if old and died else bytes(16), first, _TOOK_OVER if died else 0)
         self._locks: List[_Lock] = []
         control = -1
@@ -1588,7 +1671,7 @@ class Writer:
         self._control_fd = control
         self._data = _Data(fd, self.name, True, head)
         self.generation = head.Generation.hex()  #: which life of the segment this is, 32 digits
-        self._data.i[head.DynOffset + _Dyn.State >> 2] = _LIVE
+        self._data.i[self._data._state] = _LIVE
         self._next, self._last = first, None  # the next number, and the last one published
         self._in_slot = [-1] * o.slots  # the number of the frame in a slot, -1 never used or left odd
         self._published_slot = -1  # that of the last one
@@ -1601,11 +1684,14 @@ class Writer:
         self._thread: Optional[threading.Thread] = None
 
     def _header(self, o: _Options, previous: bytes, first: int, flags: int):
-        if not 2 <= o.slots <= 65535 or o.capacity < 1 or not 0 <= o.meta_capacity < 1 << 24:
-            raise FormatError(f"{self.name}: {o.slots} slots of {o.capacity} bytes and {o.meta_capacity} of meta: from 2 slots of 1 byte")
+        if not 2 <= o.slots <= 65535 or o.capacity < 1 or not 0 <= o.meta_capacity <= _MOST_META:
+            raise FormatError(f"{self.name}: {o.slots} slots of {o.capacity} bytes and {o.meta_capacity} of meta: from 2 slots of 1 byte, to 65535 "
+                              "slots and 1 MiB of meta")
         unit, table = 4096 if o.kind == _DATA_KIND else 65536, _HEADER_SIZE + _Dyn.Size
         slot_table, record = _up(table + 128 * (o.cells + 1), 128), _up(_META + o.meta_capacity, 128)
         slots_offset, stride = _up(slot_table + o.slots * record, unit), _up(o.capacity + 64, unit)
+        if slots_offset + o.slots * stride > _MOST_FILE:
+            raise TooLarge(f"{self.name}: {o.slots} slots of {o.capacity} bytes are more than 1 TiB: take fewer, or smaller ones")
         return _HEADER.empty._replace(
             Magic=_MAGIC, Major=_MAJOR, Minor=_MINOR, HeaderSize=_HEADER_SIZE, FileSize=slots_offset + o.slots * stride,
             DynOffset=_HEADER_SIZE, DynSize=_Dyn.Size, TableOffset=table, TableRecord=128, Cells=o.cells, SlotTable=slot_table, SlotRecord=record,
@@ -1655,17 +1741,14 @@ class Writer:
         hidden = os.path.join(place.dir, f".{place.name}.{self.generation}.new")
         self._link(self._data.fd, hidden)
         try:
-            if not old.is_named(place):
+            if not place.means(old.data.fd):
                 os.unlink(hidden)
                 return False
             os.rename(hidden, place.path)
         except BaseException:
             _unlink(hidden)
             raise
-        if old.data.state() not in (_ENDED, _MOVED):
-            old.data.i[old.data.head.DynOffset + _Dyn.State >> 2] = _DEAD
-        old.data.ring()
-        _unlink(place.control_path(old.data.head))
+        old.bury(place)
         return True
 
     def _drop(self) -> None:
@@ -1802,8 +1885,8 @@ class Writer:
         if self._open_slot:
             raise Error(f"{self.name}: another frame is still open; end its with statement first")
         number, deadline = self._next, None if timeout is None else time.monotonic() + timeout
-        if number >= 1 << 47:
-            raise Error(f"{self.name}: frame numbers are used up at 2^47; remove the segment")
+        if number >= _NUMBERS:
+            raise Error(f"{self.name}: frame numbers are used up at 2^47; create the segment anew, then they begin at 0")
         data, pinned, began = self._data, set(), None
         while True:
             event = self._control.i[_CURSOR_EVENT >> 2]  # before the cursors
@@ -1979,14 +2062,14 @@ class Writer:
             if self._thread:
                 self._thread.join()
             if not self._o.flags & _KEPT:
-                if _Old(self._data, self._locks[0]).is_named(self._place):
+                if self._place.means(self._data.fd):
                     _unlink(self._place.path)
                 _unlink(self._place.control_path(self._data.head))
             self._let_go()
 
     def _say_end(self) -> None:
         self._data.set(_Dyn.Final, 0 if self._last is None else self._last + 1)
-        self._data.i[self._data.head.DynOffset + _Dyn.State >> 2] = _ENDED
+        self._data.i[self._data._state] = _ENDED
         self._data.ring()
 
 
@@ -2181,40 +2264,31 @@ _OWN = ("Number", "RefFrame", "RefGeneration", "RefPTS", "Length", "MetaLength",
 def update(name: str, change: Callable[[Optional[bytes]], bytes], *, wait: float = 5.0, capacity: int = 16384, dir: Optional[str] = None) -> int:
     """Replace the value of a kept data segment: change gets the old bytes, None if there are none, and returns the new ones.
     The number of the new value. One process at a time; whoever is killed meanwhile, the value is the old one or the new one,
-    and nobody is locked out (17). change may be called again when another process was faster. Busy after wait seconds."""
-    place, deadline = _Place(name, dir), time.monotonic() + wait
-    if place.inherited:
-        raise InvalidName(f"{name}: a sealed segment is written by the process that made it")
+    and nobody is locked out (17). It may have capacity bytes, or as many as the old segment had room for. change may be called again
+    when another process was faster. Busy after wait seconds."""
+    place = _Place(name, dir, named=True)
     _Sharing().folder(place)
-    while True:
+
+    def make(old: Optional[_Old]) -> Writer:
+        if old and old.data.head.Kind != _DATA_KIND:
+            raise FormatError(f"{name}: it carries pictures, not a value; take another name")
+        value = change(old.data.value() if old else None)
+        room = max(capacity, old.data.head.Capacity) if old else capacity
+        writer = Writer(place, _Options(_DATA_KIND, 2, room, flags=_KEPT), (_DATA, 0, 0),
+                        _SLOT.empty._replace(PTS=_UNKNOWN, RateDen=1, AspectDen=1),
+                        _Sharing(like=os.fstat(old.data.fd) if old else None), old, above=True)
         try:
-            old = _Old.seize(place)
-        except Busy:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(0.001)
-            continue
-        try:
-            if old and old.data.head.Kind != _DATA_KIND:
-                raise FormatError(f"{name}: it carries pictures, not a value; take another name")
-            value = change(old.data.value() if old else None)
-            writer = Writer(place, _Options(_DATA_KIND, 2, capacity, flags=_KEPT), (_DATA, 0, 0),
-                            _SLOT.empty._replace(PTS=_UNKNOWN, RateDen=1, AspectDen=1),
-                            _Sharing(like=os.fstat(old.data.fd) if old else None), old, above=True)
-            try:
-                number = writer.publish(value)
-                if writer._name(old):
-                    writer._closed = True
-                    writer._say_end()
-                    writer._let_go()
-                    return number
-            except BaseException:
-                writer._drop()
-                raise
+            writer.publish(value)
+        except BaseException:
             writer._drop()
-        finally:
-            if old:
-                old.close()
+            raise
+        return writer
+
+    writer = _take_name(place, make, wait)
+    writer._closed = True
+    writer._say_end()
+    writer._let_go()
+    return writer.next_number - 1
 
 
 def value(name: str, *, dir: Optional[str] = None) -> Optional[bytes]:
@@ -2229,6 +2303,20 @@ def value(name: str, *, dir: Optional[str] = None) -> Optional[bytes]:
         if newest is not None or data.publish() == 0:
             return newest
     raise Overrun(f"{name}: its writer was faster than ten looks; a value that changes that often is for open")
+
+
+def remove(name: str, *, dir: Optional[str] = None) -> None:
+    """Remove a segment that nobody writes any more: a value, one that was kept, one whose writer was killed. Those who have it open
+    keep what they have, and the next writer of the name begins at number 0. NotFound if nothing has it, Busy if its writer lives."""
+    place = _Place(name, dir, named=True)
+    old = _Old.seize(place, time.monotonic() + _CLEANING)
+    if old is None:
+        raise NotFound(f"{place.path}: no such segment")
+    try:
+        _unlink(place.path)
+        old.bury(place)
+    finally:
+        old.close()
 
 
 def get_json(name: str, default: Any = None, *, dir: Optional[str] = None) -> Any:
@@ -2275,9 +2363,9 @@ def _pairs(source: str, target: str, label: str, wait: float) -> Iterator[Tuple[
             for frame in seg:
                 shape = (frame.width, frame.height, frame.pixel_format)
                 if out is None:
-                    head = seg._data.head
-                    out = create(target, *shape, slots=head.Slots, capacity=head.Capacity, meta_capacity=head.MetaCapacity,
-                                 live=bool(head.Flags & _LIVE_SOURCE), lossless="evict" if head.Lossless else "wait")
+                    head = seg.header
+                    out = create(target, *shape, slots=head.slots, capacity=head.capacity, meta_capacity=head.meta_capacity, live=head.live,
+                                 lossless="wait" if head.lossless == "wait" else "evict")
                     out.await_readers(timeout=wait)  # what is published before that is lost
                     atexit.register(out.abort, failed)  # where the loop's iterator is kept, nobody else says that it was left
                 elif out.shape != shape:

@@ -1,34 +1,21 @@
 """Every example, run as its reader would run it: it says what it should, ends by itself, and leaves nothing behind.
 
-Those that need ffmpeg take the program framebridge from $FRAMEBRIDGE_BIN, or from bin (make build). What is missing skips a test,
-unless FRAMEBRIDGE_NEED_FFMPEG is set.
+Those that need ffmpeg take the program framebridge from $FRAMEBRIDGE_BIN, or from bin (make build).
 """
 import glob
-import importlib.util
 import json
 import os
 import re
-import shutil
 import socket
 import sys
 import tempfile
 import unittest
 
-from testcase import BIN, HERE, Case
+from testcase import HERE, Case, needs, program
 
 EXAMPLES = os.path.join(HERE, "examples")
-FOLDERS = [folder for folder in (BIN, os.path.join(HERE, "..", "..", "bin")) if folder]
-PROGRAM = shutil.which("framebridge", path=os.pathsep.join(FOLDERS))
+PROGRAM = program("framebridge")
 ELSEWHERE = {"blur"}  # examples that other tests run
-
-
-def needs(*things):
-    missing = [thing for thing in things if not (
-        PROGRAM if thing == "framebridge" else shutil.which(thing) if thing == "ffmpeg" else importlib.util.find_spec(thing))]
-    why = f"{' and '.join(missing)} missing"
-    if missing and os.environ.get("FRAMEBRIDGE_NEED_FFMPEG"):
-        return lambda test: lambda self: self.fail(why)
-    return unittest.skipIf(missing, why)
 
 
 class Examples(Case):
@@ -91,8 +78,7 @@ class Examples(Case):
     def test_dataset(self):
         self.assertEqual(self.example("dataset"), [
             "200000 rows of 8 numbers, means of 4 processes: right",
-            f"all of them read {self.path('example.dataset')}",
-            "without a writer it is still there: (200000, 8)"])
+            f"all of them read {self.path('example.dataset')}"])
 
     @needs("numpy", "ffmpeg", "framebridge")
     def test_animation(self):

@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 import unittest
+from unittest import mock
 
 from testcase import Case, framebridge
 
@@ -51,6 +52,7 @@ class Files(Case):
                  "dynamic header": (32, pack(64)), "reader table": (40, pack(128)), "cells": (48, pack(1 << 20)), "slot record": (56, pack(128)),
                  "slots": (60, pack(60000)), "slots' place": (64, b"\xff" * 8), "stride": (72, bytes(8)), "alignment": (88, pack(0)),
                  "meta": (96, b"\xff" * 4)}
+        self.assertEqual(framebridge._crc32c(b"123456789"), 0xE3069283)
         self.patch(0, b"F", checksum=True)
         self.refused(framebridge.WriterDied)  # a right checksum alone changes nothing
         for what, offset, data, error in (("a larger alignment", 16, pack(2), framebridge.WriterDied), ("a minor of tomorrow", 10, b"\7\0", framebridge.WriterDied),
@@ -142,11 +144,12 @@ class Files(Case):
     def test_damaged_control_file(self):
         self.abandoned()
         self.refused(framebridge.WriterDied, "lossless")
-        for offset, data in (0, b"X"), (8, b"\7"), (12, b"\1"), (16, bytes(8)):
+        for offset, data, error in ((0, b"X", framebridge.Damaged), (8, b"\7", framebridge.Version), (12, b"\1", framebridge.Damaged),
+                                    (16, bytes(8), framebridge.Damaged)):
             with self.subTest(offset=offset):
                 old = self.word(offset, f"{len(data)}s", self.control())
                 self.patch(offset, data, self.control())
-                self.refused(framebridge.Damaged, "lossless")
+                self.refused(error, "lossless")
                 self.refused(framebridge.WriterDied)  # newest needs none
                 self.patch(offset, old, self.control())
         os.truncate(self.control(), 256)
@@ -236,6 +239,10 @@ class Answers(Case):
     def test_lost(self):
         with self.open(1, 1) as seg:
             self.assertRaises(framebridge.Lost, seg.next)
+        self.file.close()  # nobody writes
+        self.patch(self.record(self.slot), bytes(8))
+        with framebridge.open("seg", "lossless") as seg:
+            self.assertRaises(framebridge.Lost, seg.next, 0)
 
     def test_overrun(self):
         self.patch(self.record(self.slot), struct.pack("<Q", 2 * self.newest + 1))
@@ -255,6 +262,13 @@ class Answers(Case):
             fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 1, self.word(48), 0))
             self.assertRaisesRegex(framebridge.Refused, "taken", framebridge.open, "seg", "lossless")
             framebridge.open("seg").close()  # newest needs none
+
+    def test_a_lock_that_is_let_go_in_a_moment(self):
+        """Who takes a dead segment away has its lock while he does so, and is no writer that lives."""
+        self.assertRaises(framebridge.Busy, framebridge.create, "seg", 8, 8)
+        self.assertRaises(framebridge.Busy, framebridge.remove, "seg")
+        with mock.patch("time.sleep", side_effect=lambda _: self.file.close()):
+            framebridge.create("seg", 8, 8, linger=0).close()
 
     def end(self, state, error, name=None):
         """What comes after the newest frame, in this state and with this file under the name."""

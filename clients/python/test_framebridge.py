@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -83,7 +84,7 @@ class Writing(Case):
         seg.close()
 
     def test_close_waits_for_late_readers(self):
-        w = framebridge.create("seg", 8, 8, linger=2)
+        w = framebridge.create("seg", 8, 8, linger=1)
         w.publish(bytes(SIZE))
         closing = threading.Thread(target=w.close)
         closing.start()
@@ -210,6 +211,8 @@ class BadInput(Case):
                 (framebridge.FormatError, "0x0: give a width", (), {}), (framebridge.FormatError, "one of data, rgba", (8, 8, "rgb"), {}),
                 (framebridge.FormatError, "70000x8", (70000, 8), {}), (framebridge.FormatError, "no width", (8, 8, "data"), {}),
                 (framebridge.FormatError, "wait, evict, refuse", (8, 8), {"lossless": "maybe"}), (framebridge.FormatError, "1 slots", (8, 8), {"slots": 1}),
+                (framebridge.FormatError, "1 MiB of meta", (8, 8), {"meta_capacity": 1 << 21}),
+                (framebridge.TooLarge, "1 TiB", (8, 8), {"capacity": 1 << 40}),
                 (framebridge.TooLarge, "has 256 bytes, capacity=100", (8, 8), {"capacity": 100}),
                 (framebridge.FormatError, "-1 is not a positive fraction", (8, 8), {"rate": -1}),
                 (framebridge.FormatError, "'fast' is not a positive fraction", (8, 8), {"rate": "fast"}),
@@ -317,7 +320,7 @@ class Reading(Case):
             def __del__(self):
                 seen.append(bytes(self.payload[:2]) + bytes([self.frame.valid]))
 
-        for _ in range(20):
+        for _ in range(5):
             w, late = framebridge.create("seg", 8, 8, linger=0), Late()
             w.publish(b"\7" * SIZE)
             late.seg = framebridge.open("seg", "lossless")
@@ -326,7 +329,7 @@ class Reading(Case):
             w.abort()
             del w, late
             gc.collect()
-        self.assertEqual(seen, [b"\7\7\1"] * 20)
+        self.assertEqual(seen, [b"\7\7\1"] * 5)
 
     def test_copies_are_each_frames_own(self):
         size = 300 * 300 * 4
@@ -350,6 +353,54 @@ class Reading(Case):
                 self.assertGreaterEqual(time.monotonic() - before, timeout)
             self.assertRaises(TimeoutError, seg.next, 0)
 
+    def test_without_patience_ends_and_deaths_are_seen(self):
+        for mode in "newest", "lossless":
+            with self.subTest(mode=mode), framebridge.create("seg", 8, 8, linger=0) as w, framebridge.open("seg", mode) as seg:
+                w.publish(bytes(SIZE))
+                self.assertEqual(seg.next(0).number, 0)
+                self.assertRaises(framebridge.Timeout, seg.next, 0)
+                w._let_go()  # as if it had been killed
+                self.assertRaisesRegex(framebridge.WriterDied, "after frame 0", seg.next, 0)
+                w._closed = True
+            framebridge.remove("seg")
+            with framebridge.create("seg", 8, 8, linger=0) as w:
+                seg = framebridge.open("seg", mode)
+            self.assertIsNone(seg.next(0))
+            seg.close()
+
+    def test_header(self):
+        framebridge.create("seg", 8, 8, "bgr24")._let_go()  # as if it had been killed
+        with framebridge.create("seg", 8, 8, "bgr24", slots=3, meta_capacity=100, lossless="refuse", live=True, linger=0) as w:
+            with framebridge.open("seg", follow=True) as seg:
+                head = seg.header
+                self.assertEqual(head[:6], ("video", 3, 192, 100, 63, w.generation))
+                self.assertEqual(head[7:15], ("seg", False, True, "refuse", "live", True, 0, 0))
+                self.assertEqual((head.record.FirstFrame, len(head.previous)), (0, 32))
+                w.publish(bytes(192))
+                self.assertEqual(seg.header.published, 1)
+                w.close()
+                self.assertEqual((seg.header.state, seg.header.alive), ("ended", False))
+                seg.next()
+                framebridge.put_json("seg", 1)
+                seg.next(5)
+                self.assertEqual((seg.header.kind, seg.header.kept, seg.header.previous, seg.header.lossless), ("data", True, None, "wait"))
+
+    def test_frames_kept_over_the_next_writer(self):
+        """What is kept of an earlier generation says nothing of what was done with the frames of this one."""
+        with framebridge.create("seg", 8, 8, linger=0) as w:
+            seg = framebridge.open("seg", "lossless", follow=True, hold=2)
+            for i in range(4):
+                w.publish(bytes([i]) * SIZE)
+            old = [seg.next() for _ in range(4)][-1]
+        with framebridge.create("seg", 8, 8, linger=0) as w:
+            w.publish(b"\7" * SIZE)
+            new = seg.next(5)
+            old.release()
+            self.assertEqual((new.number, new.payload[0], self.word(136, "<Q", self.control())), (0, 7, 0))
+            new.release()
+            self.assertEqual(self.word(136, "<Q", self.control()), 1)
+        seg.close()
+
     def test_pinned_copies_and_says_so(self):
         with framebridge.create("seg", 8, 8, linger=0) as w:
             with warnings.catch_warnings(record=True) as said:
@@ -368,7 +419,7 @@ class Reading(Case):
             gc.collect()
             self.assertEqual((w.readers, self.word(128, "<Q", self.control())), (0, 0))
             fds = len(os.listdir("/proc/self/fd"))
-            for _ in range(100):
+            for _ in range(20):
                 with framebridge.open("seg", "lossless"):
                     pass
             self.assertEqual(len(os.listdir("/proc/self/fd")), fds)
@@ -383,7 +434,10 @@ class Values(Case):
         self.assertEqual((framebridge.value("n"), numbers), (b"43", [0, 1, 2]))
         self.assertEqual(len(os.listdir(self.dir)), 2)
         self.assertRaises(KeyError, framebridge.update, "n", lambda old: {}["x"])
-        self.assertRaisesRegex(framebridge.TooLarge, "of 20 bytes, this segment takes 10", framebridge.update, "n", lambda old: bytes(20), capacity=10)
+        self.assertRaisesRegex(framebridge.TooLarge, "of 20 bytes, this segment takes 10", framebridge.update, "fresh", lambda old: bytes(20), capacity=10)
+        framebridge.update("wide", lambda old: bytes(20_000), capacity=20_000)
+        framebridge.update("wide", lambda old: old + b"!" if len(old) < 20_000 else old)  # it keeps the room that it has
+        framebridge.remove("wide")
         self.assertRaises(framebridge.FormatError, framebridge.update, "n", lambda old: 7)
         self.assertEqual((framebridge.value("n"), len(os.listdir(self.dir))), (b"43", 2))
         with framebridge.create("pic", 8, 8, linger=0):
@@ -411,6 +465,61 @@ class Values(Case):
                 self.assertEqual((frame.json(), frame.number, frame.missed), (i, i, 0))
                 self.assertEqual([frame.json() for frame in seg.recent()], [i])
             self.assertRaises(framebridge.Timeout, seg.next, 0.1)
+
+    def test_remove(self):
+        self.assertRaisesRegex(framebridge.NotFound, "no such segment", framebridge.remove, "n")
+        self.assertRaises(framebridge.InvalidName, framebridge.remove, "fd:3,4")
+        framebridge.put_json("n", 1)
+        with framebridge.open("n", follow=True) as seg:
+            self.assertEqual(seg.next(5).json(), 1)
+            framebridge.remove("n")
+            self.assertEqual(os.listdir(self.dir), [])
+            self.assertRaises(framebridge.Timeout, seg.next, 0)
+            framebridge.put_json("n", 2)
+            frame = seg.next(5)
+            self.assertEqual((frame.json(), frame.number), (2, 0))
+        framebridge.remove("n", dir=self.dir)
+        with framebridge.create("seg", 8, 8, linger=0) as w, framebridge.open("seg") as seg:
+            w.publish(bytes(SIZE))
+            self.assertRaisesRegex(framebridge.Busy, f"process {os.getpid()}", framebridge.remove, "seg")
+            self.assertEqual(framebridge.open("seg").next(0).number, 0)
+            w._let_go()  # as if it had been killed
+            framebridge.remove("seg")
+            self.assertEqual((seg.next().number, seg.header.state, os.listdir(self.dir)), (0, "dead", []))
+            self.assertRaises(framebridge.WriterDied, seg.next, 0)
+            w._closed = True
+
+    def test_numbers_begin_anew_before_they_are_used_up(self):
+        framebridge.put_json("n", 0)
+        with framebridge.open("n", follow=True) as seg:
+            seg.next(5)
+            for number in 2**47 - 1, 2**63 - 1:
+                with self.subTest(number=number):
+                    framebridge.put_json("n", 1)
+                    self.assertEqual(seg.next(5).json(), 1)
+                    self.patch(self.word(52, path=self.path("n")), struct.pack("<Q", 2 * number + 1), self.path("n"))
+                    self.assertEqual(framebridge.put_json("n", number), 0)
+                    frame = seg.next(5)
+                    self.assertEqual((frame.json(), frame.number, frame.missed), (number, 0, 0))
+
+    def test_the_lock_of_a_file_that_was_replaced_is_none(self):
+        """Who waited for it looks at the name again, and finds another one locked."""
+        def locked():
+            lock = framebridge._Place("n").lock()
+            self.assertTrue(lock.take(0))
+            return lock
+
+        def sleep(_):
+            slept.append(held.pop().close())
+            if len(slept) == 1:
+                framebridge.put_json("n", 5)
+                held.append(locked())
+
+        framebridge.put_json("n", 1)
+        slept, held = [], [locked()]
+        with mock.patch("time.sleep", side_effect=sleep):
+            framebridge.update("n", lambda old: old + b"0")
+        self.assertEqual((framebridge.get_json("n"), len(slept)), (50, 2))
 
     def counting(self, count, processes=4):
         code = "import sys; sys.path.insert(0, sys.argv[1]); import framebridge\n" \
@@ -695,8 +804,8 @@ class Processes(Case):
         install = self.start(sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-cache-dir", "--target", self.path("site"), HERE,
                              PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_ROOT_USER_ACTION="ignore")
         self.ended(install)
-        code = "import framebridge, sys; print(framebridge.__version__, framebridge.__file__.startswith(sys.argv[1]))"
-        child = self.start(sys.executable, "-c", code, self.dir, PYTHONPATH=self.path("site"))
+        code = "import sys; sys.path[0] = sys.argv[1]; import framebridge; print(framebridge.__version__, framebridge.__file__.startswith(sys.argv[1]))"
+        child = self.start(sys.executable, "-c", code, self.path("site"))
         self.ended(child)
         self.assertEqual(self.lines(child), [f"{framebridge.__version__} True"])
         with open(os.path.join(HERE, "pyproject.toml")) as file:

@@ -1,12 +1,16 @@
 """Arrays: where they lie, how long they live, what they refuse; OpenCV and PIL."""
 import gc
-import importlib.util
 import os
 import resource
 import sys
 import unittest
 
-from testcase import HERE, Case, framebridge, needs_numpy, numpy as np
+from testcase import HERE, Case, framebridge, needs
+
+try:
+    import numpy as np
+except ImportError:
+    pass  # needs says so
 
 
 def address_in(data, array):
@@ -15,7 +19,7 @@ def address_in(data, array):
     return start <= first and first + array.nbytes <= start + data.head.FileSize
 
 
-@needs_numpy
+@needs("numpy")
 class Arrays(Case):
     def test_lossless_is_in_place_and_newest_a_copy(self):
         with framebridge.create("seg", 64, 36, "bgr24", linger=0) as w:
@@ -36,6 +40,26 @@ class Arrays(Case):
                             array.flags.writeable = True
                     copy = frame.copy().array
                     self.assertFalse(address_in(seg._data, copy))
+
+    def test_what_nobody_writes_any_more_is_read_in_place(self):
+        with framebridge.create("seg", pixel_format="data", keep=True) as w:
+            w.publish(np.arange(9.0))
+            w.publish(np.arange(4.0))
+        with framebridge.open("seg", "lossless") as seg:
+            frame = seg.next()
+            array = np.frombuffer(frame.payload)
+            self.assertTrue(address_in(seg._data, array))
+            self.assertEqual((array.tolist(), frame.number, frame.valid), ([0, 1, 2, 3], 1, True))
+            self.assertIsNone(seg.next())
+            self.assertRaisesRegex(framebridge.Closed, "was let go", lambda: frame.payload)
+        framebridge.remove("seg")
+        self.assertEqual(array.tolist(), [0, 1, 2, 3])  # still memory
+        self.abandoned()
+        with framebridge.open("seg", "lossless", hold=1) as seg:
+            frame = seg.next()
+            self.assertTrue(address_in(seg._data, frame.array))
+            self.assertRaises(framebridge.WriterDied, seg.next)
+            self.assertEqual(frame.array.shape, (36, 64, 4))  # kept
 
     def test_true_strides(self):
         """A writer may leave room at the end of rows, and before planes."""
@@ -157,9 +181,8 @@ class Arrays(Case):
                 self.assertEqual(seg.next().array[0, 0, 0], 1)
             self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, 8 << 10)  # KiB
 
+    @needs("cv2")
     def test_opencv(self):
-        if not importlib.util.find_spec("cv2"):
-            self.skipTest("OpenCV is not installed")
         import cv2
         with framebridge.create("seg", 64, 36, "bgr24", linger=0) as w, framebridge.open("seg", "lossless") as seg:
             with w.frame() as f:
@@ -168,9 +191,8 @@ class Arrays(Case):
             self.assertEqual(int((cv2.cvtColor(frame.array, cv2.COLOR_BGR2GRAY) > 0).sum()), 121)
             self.assertEqual(cv2.resize(frame.array, (32, 18)).shape, (18, 32, 3))
 
+    @needs("PIL")
     def test_pil(self):
-        if not importlib.util.find_spec("PIL"):
-            self.skipTest("PIL is not installed")
         from PIL import Image
         with framebridge.create("seg", 64, 36, "rgba", linger=0) as w, framebridge.open("seg", "lossless") as seg:
             w.publish(np.asarray(Image.new("RGBA", (64, 36), (1, 2, 3, 255))))

@@ -1,7 +1,10 @@
 """What the tests share: a folder of segments for each test, and other processes in it.
 
 FRAMEBRIDGE_BIN names the folder that has the programs in Go: testwriter, testreader and framebridge (make python builds them).
+What is missing skips a test; where FRAMEBRIDGE_NEED_FFMPEG is set it fails it. FRAMEBRIDGE_TEST_SECONDS: how long the tests run
+that look for a rare fault.
 """
+import importlib.util
 import os
 import shutil
 import struct
@@ -17,13 +20,30 @@ import framebridge
 
 PEER = os.path.join(HERE, "peer.py")
 BIN = os.environ.get("FRAMEBRIDGE_BIN", "")
-HAS_GO = all(os.access(os.path.join(BIN, program), os.X_OK) for program in ("testwriter", "testreader", "framebridge"))
-needs_go = unittest.skipUnless(BIN and HAS_GO, "FRAMEBRIDGE_BIN does not name a folder with testwriter, testreader and framebridge")
-try:
-    import numpy
-except ImportError:
-    numpy = None
-needs_numpy = unittest.skipUnless(numpy, "numpy is not installed")
+SECONDS = float(os.environ.get("FRAMEBRIDGE_TEST_SECONDS", "1"))
+
+
+def program(name):
+    """The path of a program of ours, from $FRAMEBRIDGE_BIN or bin (make build); None if it is not there."""
+    return shutil.which(name, path=os.pathsep.join(filter(None, [BIN, os.path.join(HERE, "..", "..", "bin")])))
+
+
+def needs(*things):
+    """For a test, or a class of them, that needs programs and modules."""
+    programs = {"ffmpeg": shutil.which, "framebridge": program, "testwriter": program, "testreader": program}
+    missing = [thing for thing in things if not programs.get(thing, importlib.util.find_spec)(thing)]
+    why = f"{' and '.join(missing)} missing"
+    if not missing or not os.environ.get("FRAMEBRIDGE_NEED_FFMPEG"):
+        return unittest.skipIf(missing, why)
+
+    def failing(test):
+        def fail(self):
+            self.fail(why)
+        if not isinstance(test, type):
+            return fail
+        test.setUp = fail
+        return test
+    return failing
 
 
 class Case(unittest.TestCase):
@@ -46,8 +66,8 @@ class Case(unittest.TestCase):
     def peer(self, *arguments):
         return self.start(sys.executable, PEER, *arguments)
 
-    def go(self, program, *arguments, **environment):
-        return self.start(os.path.join(BIN, program), *arguments, **environment)
+    def go(self, name, *arguments, **environment):
+        return self.start(program(name), *arguments, **environment)
 
     def text(self, file):
         return os.pread(file.fileno(), 1 << 22, 0).decode()

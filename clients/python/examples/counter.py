@@ -9,6 +9,7 @@ one. With multiprocessing.Value and its lock, the other three would now wait for
 import os
 import signal
 import sys
+from contextlib import suppress
 from multiprocessing import Process
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))  # the client, if it is not installed
@@ -32,26 +33,22 @@ def work(updates, then_die):
         framebridge.update(NAME, die, wait=30)
 
 
-def forget():
-    """A value outlives its writers. A writer that does not keep its segment takes it over, and takes it along."""
-    framebridge.create(NAME, pixel_format="data", linger=0).close()
-
-
 def count(shares, killed=-1):
     """Start a process for each share of the updates. The one that is killed dies after the last of its own."""
-    forget()
     workers = [Process(target=work, args=(share, k == killed)) for k, share in enumerate(shares)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
     counted = int(framebridge.value(NAME))
-    forget()
+    framebridge.remove(NAME)  # a value outlives its writers
     print(f"updates: {' + '.join(map(str, shares))} = {sum(shares)}, counter: {counted}")
     return counted == sum(shares)
 
 
 def main():
+    with suppress(framebridge.NotFound):
+        framebridge.remove(NAME)  # what a run that was interrupted may have left
     print("four processes")
     right = count([100, 100, 100, 100])
     print("again, and the second one is killed while it has the lock")

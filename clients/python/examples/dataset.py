@@ -3,8 +3,8 @@
     python3 clients/python/examples/dataset.py
 
 The readers find it by its name, from any program. They cannot change it, and when one of them ends or dies, the others still have
-it: the resource tracker of shared_memory.SharedMemory would have removed it. The segment is kept: it outlives its writer, until it
-is removed (framebridge rm).
+it: the resource tracker of shared_memory.SharedMemory would have removed it. The segment is kept: it outlives its writer, until
+somebody removes it, as this program does at its end.
 """
 import os
 import sys
@@ -21,15 +21,16 @@ except ImportError:
 NAME, ROWS, COLUMNS, WORKERS = "example.dataset", 200_000, 8, 4
 
 
-def write(w):
-    """Publish the table. What a reader must know of it travels as meta."""
+def write():
+    """Publish the table. What a reader must know of it travels as meta. The writer need not stay: the segment is kept."""
     table = numpy.random.default_rng(1).random((ROWS, COLUMNS))
-    w.publish(table, meta={"dtype": str(table.dtype), "shape": table.shape})
+    with framebridge.create(NAME, pixel_format="data", slots=2, capacity=table.nbytes, keep=True) as w:
+        w.publish(table, meta={"dtype": str(table.dtype), "shape": table.shape})
     return table.mean(axis=0)
 
 
 def read(segment):
-    """The table where it lies: lossless readers read in place."""
+    """The table where it lies: lossless reads in place."""
     frame = segment.next(timeout=10)
     about = frame.meta_json()
     return numpy.frombuffer(frame.payload, about["dtype"]).reshape(about["shape"])
@@ -53,15 +54,13 @@ def work(k):
 
 
 def main():
-    with Pool(WORKERS) as pool, framebridge.create(NAME, pixel_format="data", slots=2, capacity=8 * ROWS * COLUMNS, keep=True) as w:
-        mean = write(w)
+    mean = write()
+    with Pool(WORKERS) as pool:
         sums, files = zip(*pool.map(work, range(WORKERS)))
     right = numpy.allclose(sum(sums) / ROWS, mean)
     print(f"{ROWS} rows of {COLUMNS} numbers, means of {WORKERS} processes: {'right' if right else 'WRONG'}")
     print("all of them read", *sorted(set(files)))
-    with framebridge.open(NAME) as segment:
-        print("without a writer it is still there:", read(segment).shape)
-    framebridge.create(NAME, pixel_format="data", linger=0).close()  # not kept: this takes the data set along
+    framebridge.remove(NAME)
     return 0 if right else 1
 
 

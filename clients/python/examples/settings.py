@@ -53,7 +53,7 @@ def main():
                 print(f"frame {frame.number}: settings {json.dumps(settings)}, {100 * bright // len(frame.payload)} % is bright", flush=True)
     for worker in workers:
         worker.join()
-    framebridge.create(CONFIG, pixel_format="data", linger=0).close()  # not kept: this takes the configuration along
+    framebridge.remove(CONFIG)
 
 
 if __name__ == "__main__":

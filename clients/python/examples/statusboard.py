@@ -9,7 +9,7 @@ ShareableList and a Manager's Namespace are used for, without a server process. 
 import os
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from multiprocessing import Process
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))  # the client, if it is not installed
@@ -78,7 +78,8 @@ def main():
         for name, worker in workers.items():
             worker.kill()
             worker.join()
-            framebridge.create(PREFIX + name, pixel_format="data", linger=0).close()  # not kept: this takes the record along
+            with suppress(framebridge.NotFound):
+                framebridge.remove(PREFIX + name)
 
 
 if __name__ == "__main__":
