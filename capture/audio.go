@@ -7,11 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/ffargs"
 	"github.com/framebridge/framebridge/internal/nut"
 )
 
@@ -21,15 +22,17 @@ const (
 	audioCapacity = 64 << 10
 	sampleBytes   = 2 // signed 16 bits, little-endian
 
-	// heldAudioBytes bounds the sound that waits for the first picture, which says
-	// by how much ffmpeg moved all times.
+	// heldAudioBytes bounds the sound that waits for the first picture of its
+	// session, which says where both belong.
 	heldAudioBytes = 16 << 20
 )
 
-// AudioSink takes the sound of a capture. Its methods are called from one
-// goroutine, that of Run, and must not block: the picture waits meanwhile.
+// AudioSink takes the sound of a capture. Its methods are called one at a time, on
+// goroutines of the Capture, and must not block: ffmpeg waits meanwhile, and so does
+// the picture.
 type AudioSink interface {
-	// Start comes first, if there is sound at all: samples a second, and channels.
+	// Start comes first, if there is sound at all: samples a second, and channels. It
+	// does not wait for sound that begins long after the picture.
 	Start(rate, channels int)
 	// Samples brings interleaved signed 16-bit little-endian samples. pts is the time
 	// of the first one, in units of timeBase, on the clock of the picture. The bytes
@@ -57,11 +60,18 @@ func (t ticks) in(base nut.Rational) int64 {
 // audioOut sends sound to wherever it is wanted, with its true times.
 //
 // After a restart of ffmpeg it goes on in step with the picture. Sound that would
-// come before the end of what was sent is cut off. It cannot change its rate or
-// number of channels: a session whose sound is another one has none.
+// come before the end of what was sent is cut off. Its rate and number of channels
+// stay what they were at first: ffmpeg is told to keep to them.
+//
+// Its methods are safe for concurrent use. They can wait for readers of the sound's
+// segment, so the picture's goroutine calls none of them, only those of where.
 type audioOut struct {
-	sink AudioSink        // nil if not wanted
-	w    *framebuf.Writer // nil if not wanted
+	sink  AudioSink                // nil if not wanted
+	w     *framebuf.Writer         // nil if not wanted
+	known func(rate, channels int) // is told what the sound is like; nil for nobody
+	where placement
+
+	mu sync.Mutex // guards all that follows, also while a reader is waited for
 
 	rate, channels int // 0 before the first sound
 	samples        uint64
@@ -73,13 +83,13 @@ type audioOut struct {
 	// Of one ffmpeg.
 	number    int // of its session
 	timeBase  nut.Rational
-	muted     bool  // its sound cannot be sent
-	placed    bool  // shift is known
-	offset    int64 // as place got it
-	shift     int64 // to be taken off every time, in ticks of timeBase
+	flows     bool          // its sound has begun, and can be sent
+	placed    bool          // shift is known
+	offset    int64         // as where had it, in ticks of timeBase
+	shift     int64         // to be taken off every time, in ticks of timeBase
+	limit     time.Duration // of the session, from its first picture on; 0 none
 	held      []heldAudio
 	heldBytes int
-	buf       []byte
 }
 
 type heldAudio struct {
@@ -89,106 +99,146 @@ type heldAudio struct {
 
 func newAudioOut(sink AudioSink) *audioOut { return &audioOut{sink: sink, floor: math.MinInt64} }
 
-// restart gets ready for the sound of another ffmpeg.
-func (a *audioOut) restart() {
-	a.number++
-	a.placed, a.muted, a.held, a.heldBytes = false, false, nil, 0
+// ready gets ready for the sound of a session.
+func (a *audioOut) ready(s *session) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.where.clear()
+	a.number, a.limit = s.number, s.limit
+	a.placed, a.flows, a.held, a.heldBytes = false, false, nil, 0
 	if a.samples > 0 {
 		a.floor, a.gap = a.next, true
 	}
 }
 
-// start says what the sound is like.
-func (a *audioOut) start(s nut.Stream) error {
+// start says what the sound is like. ok is false if it is not what it was said to
+// be, and so cannot be sent.
+func (a *audioOut) start(s nut.Stream) (ok bool, err error) {
 	if s.SampleRate.Den < 1 || s.SampleRate.Num < 1 || s.Channels < 1 {
-		return fmt.Errorf("sound of %s samples a second in %d channels", s.SampleRate, s.Channels)
+		return false, &pipeError{fmt.Errorf("sound of %s samples a second in %d channels", s.SampleRate, s.Channels)}
 	}
 	rate := int(s.SampleRate.Num / s.SampleRate.Den)
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.ended || a.rate != 0 && (rate != a.rate || s.Channels != a.channels) {
-		a.muted = true
-		return nil
+		return a.ended, nil
 	}
 	if a.floor != math.MinInt64 {
 		a.floor = ticks{a.floor, a.timeBase}.in(s.TimeBase)
 	}
-	a.timeBase = s.TimeBase
-	if a.rate == 0 {
-		a.rate, a.channels = rate, s.Channels
-		if a.sink != nil {
-			a.sink.Start(a.rate, a.channels)
-		}
+	a.timeBase, a.flows = s.TimeBase, true
+	a.begin(rate, s.Channels)
+	return true, nil
+}
+
+// begin tells what the sound is like, once. Called with mu held.
+func (a *audioOut) begin(rate, channels int) {
+	if a.rate != 0 {
+		return
 	}
-	return nil
+	a.rate, a.channels = rate, channels
+	if a.known != nil {
+		a.known(rate, channels)
+	}
+	if a.sink != nil {
+		a.sink.Start(rate, channels)
+	}
+}
+
+// announce says what the sound will be like, if it has not begun: whoever encodes
+// may wait to hear of it before it takes a frame. In the segment a frame without
+// samples says so, at the time of the first picture.
+func (a *audioOut) announce(ctx context.Context, rate, channels int) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.rate != 0 || a.ended || rate < 1 || channels < 1 {
+		return nil
+	}
+	a.begin(rate, channels)
+	if a.w == nil {
+		return nil
+	}
+	first, _ := a.where.picture()
+	return a.publish(ctx, first.n, first.base, nil)
 }
 
 // none says that this ffmpeg has no sound. If there was none before either, that
 // was all of it.
 func (a *audioOut) none(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.rate != 0 || a.ended {
 		return nil
 	}
-	err := a.end(ctx)
+	err := a.finish(ctx)
 	if a.w != nil {
 		err = errors.Join(err, discard(a.w))
 	}
 	return err
 }
 
-// packet takes one packet off the pipe.
-func (a *audioOut) packet(ctx context.Context, s *session, p nut.Packet) error {
-	if p.Size > heldAudioBytes {
-		return &pipeError{fmt.Errorf("%d bytes of sound in one piece", p.Size)}
+// take sends sound whose time ffmpeg says is pts, or keeps it until it is known
+// where it belongs.
+func (a *audioOut) take(ctx context.Context, pts int64, pcm []byte) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.flows || a.ended {
+		return nil
 	}
-	if int64(cap(a.buf)) < p.Size {
-		a.buf = make([]byte, p.Size)
-	}
-	a.buf = a.buf[:p.Size]
-	if err := s.r.Payload(a.buf); err != nil {
-		if !errors.Is(err, io.ErrUnexpectedEOF) {
-			err = &pipeError{err}
-		}
+	if err := a.place(ctx); err != nil {
 		return err
 	}
-	switch {
-	case a.muted:
-		return nil
-	case a.placed:
-		s.watch.hold() // a reader of the sound may be waited for
-		defer s.watch.resume()
-		return a.send(ctx, p.PTS-a.shift, a.buf)
+	if a.placed {
+		return a.send(ctx, pts-a.shift, pcm)
 	}
-	a.held = append(a.held, heldAudio{pts: p.PTS, pcm: append([]byte(nil), a.buf...)})
-	a.heldBytes += len(a.buf)
+	a.held = append(a.held, heldAudio{pts: pts, pcm: append([]byte(nil), pcm...)})
+	a.heldBytes += len(pcm)
 	if a.heldBytes > heldAudioBytes {
 		return a.giveUpWaiting(ctx)
 	}
 	return nil
 }
 
+// settle sends what waited to know where it belongs, if that is known.
+func (a *audioOut) settle(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.place(ctx)
+}
+
 // giveUpWaiting is for sound of which no picture says where it belongs. That of
 // the first ffmpeg has its own times; that of another one could be anywhere.
+// Called with mu held.
 func (a *audioOut) giveUpWaiting(ctx context.Context) error {
 	if a.number > 0 {
 		a.held, a.heldBytes = nil, 0
 		return nil
 	}
-	return a.place(ctx, ticks{0, a.timeBase}, ticks{0, a.timeBase})
+	return a.move(ctx, 0)
 }
 
-// place says where the sound belongs: ffmpeg moved all times by shift, and we by
-// offset. What waited for that is sent.
-func (a *audioOut) place(ctx context.Context, shift, offset ticks) error {
-	if a.placed && a.offset == offset.n {
+// place puts the sound where the picture says it belongs. Called with mu held.
+func (a *audioOut) place(ctx context.Context) error {
+	by, known := a.where.get()
+	if !known || !a.flows {
 		return nil
 	}
-	if a.placed { // moved in the middle of a session
+	offset := by.in(a.timeBase)
+	switch {
+	case !a.placed:
+	case a.offset == offset:
+		return nil
+	default: // moved in the middle of a session
 		a.floor = a.next
 	}
-	a.placed, a.offset = true, offset.n
-	if a.channels == 0 || a.muted {
-		return nil
-	}
-	a.shift = shift.in(a.timeBase) - offset.in(a.timeBase)
+	return a.move(ctx, offset)
+}
+
+// move puts the sound by offset after the source's own times, and sends what
+// waited for that. Called with mu held.
+func (a *audioOut) move(ctx context.Context, offset int64) error {
+	a.placed, a.offset = true, offset
+	a.shift = ticks{int64(ffargs.SoundOffset), nanoseconds()}.in(a.timeBase) - offset
 	held := a.held
 	a.held, a.heldBytes = nil, 0
 	for _, h := range held {
@@ -199,21 +249,28 @@ func (a *audioOut) place(ctx context.Context, shift, offset ticks) error {
 	return nil
 }
 
-// cut takes off what comes too early.
+// cut takes off what comes too early, or too late.
 func (a *audioOut) cut(pts int64, pcm []byte) (int64, []byte) {
+	frame := int64(a.channels * sampleBytes)
+	before := func(at int64) int64 { // samples
+		return min(max(ticks{at - pts, a.timeBase}.in(a.second()), 0), int64(len(pcm))/frame)
+	}
+	if first, known := a.where.picture(); known && a.limit > 0 {
+		end := first.in(a.timeBase) + ticks{int64(a.limit), nanoseconds()}.in(a.timeBase)
+		pcm = pcm[:before(end)*frame]
+	}
 	if pts >= a.floor {
 		a.floor = math.MinInt64
 		return pts, pcm
 	}
-	frame := int64(a.channels * sampleBytes)
-	early := min(ticks{a.floor - pts, a.timeBase}.in(a.second()), int64(len(pcm))/frame)
+	early := before(a.floor)
 	return pts + ticks{early, a.second()}.in(a.timeBase), pcm[early*frame:]
 }
 
 // second is the time base of samples.
 func (a *audioOut) second() nut.Rational { return nut.Rational{Num: 1, Den: int64(a.rate)} }
 
-// send hands samples on.
+// send hands samples on. Called with mu held.
 func (a *audioOut) send(ctx context.Context, pts int64, pcm []byte) error {
 	pts, pcm = a.cut(pts, pcm)
 	if len(pcm) == 0 {
@@ -228,7 +285,7 @@ func (a *audioOut) send(ctx context.Context, pts int64, pcm []byte) error {
 	for len(pcm) > 0 {
 		piece := pcm[:min(len(pcm), whole)]
 		if a.w != nil {
-			if err := a.publish(ctx, pts, piece); err != nil {
+			if err := a.publish(ctx, pts, a.timeBase, piece); err != nil {
 				return err
 			}
 		}
@@ -240,7 +297,8 @@ func (a *audioOut) send(ctx context.Context, pts int64, pcm []byte) error {
 	return nil
 }
 
-func (a *audioOut) publish(ctx context.Context, pts int64, pcm []byte) error {
+// publish makes one frame of the segment. Called with mu held.
+func (a *audioOut) publish(ctx context.Context, pts int64, timeBase nut.Rational, pcm []byte) error {
 	slot, err := a.w.Begin(ctx)
 	if err != nil {
 		return err
@@ -257,8 +315,8 @@ func (a *audioOut) publish(ctx context.Context, pts int64, pcm []byte) error {
 		slot.Info.Flags |= framebuf.FlagDiscontinuity
 	}
 	slot.Info.PTS = pts
-	slot.Info.TimeBase = narrow(a.timeBase)
-	slot.Info.Duration = ticks{int64(samples), a.second()}.in(a.timeBase)
+	slot.Info.TimeBase = narrow(timeBase)
+	slot.Info.Duration = ticks{int64(samples), a.second()}.in(timeBase)
 	slot.Info.Audio = framebuf.Audio{
 		Rate: uint32(a.rate), Channels: uint16(a.channels), Format: framebuf.S16LE,
 		Layout: channelMask(a.channels), Samples: uint32(samples),
@@ -269,6 +327,13 @@ func (a *audioOut) publish(ctx context.Context, pts int64, pcm []byte) error {
 
 // end hands over what still waits and ends the sink. Idempotent.
 func (a *audioOut) end(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.finish(ctx)
+}
+
+// finish is end, called with mu held.
+func (a *audioOut) finish(ctx context.Context) error {
 	if a.ended {
 		return nil
 	}
@@ -314,9 +379,12 @@ func narrow(r nut.Rational) framebuf.Rational {
 	return framebuf.Rational{Num: int32(r.Num), Den: int32(r.Den)}
 }
 
+// nanoseconds is the time base of durations.
+func nanoseconds() nut.Rational { return nut.Rational{Num: 1, Den: int64(time.Second)} }
+
 // seconds is a time in ticks as a duration; 0 if the time base is unknown.
 func seconds(ticks int64, timeBase framebuf.Rational) time.Duration {
-	d, _, err := nut.Rescale(ticks, wide(timeBase), nut.Rational{Num: 1, Den: int64(time.Second)})
+	d, _, err := nut.Rescale(ticks, wide(timeBase), nanoseconds())
 	if err != nil {
 		return 0
 	}

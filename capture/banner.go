@@ -8,6 +8,7 @@ package capture
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"strconv"
 	"sync"
@@ -16,8 +17,13 @@ import (
 var (
 	bannerInput = regexp.MustCompile(`^Input #0, (.+), from '`)
 	bannerVideo = regexp.MustCompile(`^Stream #0:.*?: Video: (\w+)[^,]*, (\w+).*?, (\d+)x(\d+)`)
-	bannerAudio = regexp.MustCompile(`^Stream #0:.*?: Audio: (\w+)`)
+	bannerAudio = regexp.MustCompile(`^Stream #0:.*?: Audio: (\w+)[^,]*(?:, (\d+) Hz, ([^,]+))?`)
 )
+
+// channelCounts are the usual layouts; others are printed as "N channels".
+var channelCounts = map[string]int{
+	"mono": 1, "stereo": 2, "2.1": 3, "3.0": 3, "3.1": 4, "4.0": 4, "quad": 4, "5.0": 5, "5.0(side)": 5, "5.1": 6, "5.1(side)": 6, "6.1": 7, "7.1": 8,
+}
 
 // banner collects these lines. Safe for concurrent use.
 type banner struct {
@@ -49,6 +55,11 @@ func (b *banner) line(l logLine) {
 		}
 	} else if m := bannerAudio.FindSubmatch(text); m != nil && s.AudioCodec == "" {
 		s.AudioCodec = string(m[1])
+		s.AudioRate, _ = strconv.Atoi(string(m[2])) // 0 if it is not known
+		s.AudioChannels = channelCounts[string(m[3])]
+		if s.AudioChannels == 0 {
+			_, _ = fmt.Sscanf(string(m[3]), "%d channels", &s.AudioChannels)
+		}
 	}
 }
 

@@ -19,12 +19,15 @@ type Capture struct {
 	input     ffargs.Input
 	unseen    bool          // nobody has looked at the source before Run
 	expectEnd time.Duration // of the picture, on the clock of the frames; 0 unknown
-	stdin     io.Reader     // nil if ffmpeg reads none
-	ffmpeg    string
-	ffprobe   string
-	request   ffargs.Capture
-	args      []string
-	redact    func(string) string
+
+	audioLayout string // of the sound's channels, ffmpeg's name; empty if unknown
+
+	stdin   io.Reader // nil if ffmpeg reads none
+	ffmpeg  string
+	ffprobe string
+	request ffargs.Capture
+	args    []string
+	redact  func(string) string
 
 	schedule         schedule      // usualSchedule, other in tests
 	placeholderEvery time.Duration // placeholderEvery, other in tests
@@ -43,7 +46,7 @@ type Capture struct {
 	cpu       time.Duration
 
 	mu     sync.Mutex
-	source SourceInfo              // written by Open and the goroutine of Run; guarded by mu for others
+	source SourceInfo              // written by Open and the goroutines of Run; guarded by mu
 	cancel context.CancelCauseFunc // of the run; nil before
 	done   chan struct{}           // closed at the end of the run
 	closed bool

@@ -31,7 +31,12 @@
 // repeat within one life of ffmpeg, those of the frames do too
 // (framebuf.FlagDiscontinuity marks a jump).
 //
+// Sound comes from the same ffmpeg on a pipe of its own, on the clock of the
+// picture. Neither waits for the other to begin or to go on. Only a lossless reader
+// that stands still holds back both, since there is one ffmpeg.
+//
 // pump.go is the inner loop; joiner.go and showinfo.go are how each frame's shape
-// and time are known; session.go is one ffmpeg, supervise.go what comes after it,
-// stall.go the clock, timeline.go the times; verdict.go decides how it ended.
+// and time are known; hear.go and audio.go are the sound; session.go is one ffmpeg,
+// supervise.go what comes after it, stall.go the clock, timeline.go the times;
+// verdict.go decides how it ended.
 package capture

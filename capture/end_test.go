@@ -21,6 +21,7 @@ import (
 
 // Inputs that cannot be opened: a clear error, and nothing left.
 func TestOpenRefuses(t *testing.T) {
+	longRun(t)
 	needFFmpeg(t)
 	secret := filepath.Join(t.TempDir(), "secret.mp4")
 	require.NoError(t, os.WriteFile(secret, []byte("x"), 0o000))

@@ -20,6 +20,7 @@ import (
 // jump back: there ffmpeg's list has times that it made up (the last one plus a
 // tick), and ours must be the source's.
 func TestSameFramesAsFFmpeg(t *testing.T) {
+	longRun(t)
 	for _, name := range []string{
 		"motion.mov", "vfr.mp4", "vfr.mkv", "ntsc.mp4", "start10s.mkv", "equalpts.mkv", "jumpback.mkv", "rot90.mp4", "odd.webm",
 		"sar12x11.mp4", "sizechange.ts", "turn.ts", "tenbit.mkv", "fullrange.mp4", "gray.mkv", "alpha.mov", "alpha-vp9.webm",
@@ -155,6 +156,7 @@ func TestFastGIF(t *testing.T) {
 }
 
 func TestWhatTravelsWithFrames(t *testing.T) {
+	longRun(t)
 	for _, row := range []struct {
 		name  string
 		check func(t *testing.T, s SourceInfo, frames []got)
@@ -209,6 +211,7 @@ func TestWhatTravelsWithFrames(t *testing.T) {
 
 // Every pixel format of a segment holds what ffmpeg makes of it.
 func TestPixelFormats(t *testing.T) {
+	longRun(t)
 	for _, name := range framebuf.PixelFormats() {
 		t.Run(name, func(t *testing.T) {
 			p, err := framebuf.ParsePixelFormat(name)

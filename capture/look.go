@@ -48,6 +48,9 @@ func (c *Capture) look(ctx context.Context) (base ffargs.Ratio, picture string, 
 	if err := c.describe(found); err != nil {
 		return base, "", err
 	}
+	if err := c.listenAhead(ctx); err != nil {
+		return base, "", err
+	}
 	return found.Picture.TimeBase, ffargs.StreamIndex(found.Picture.Index), nil
 }
 
@@ -86,6 +89,13 @@ func (c *Capture) lookForDevice() error {
 	return nil
 }
 
+// knownSound takes what is known of the sound.
+func (c *Capture) knownSound(rate, channels int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.source.AudioRate, c.source.AudioChannels = rate, channels
+}
+
 // meet takes what is known of the source from the first frame of a session, if
 // nobody has looked at it before, or if it has been away.
 func (c *Capture) meet(s *session, said shown, ok bool) {
@@ -103,7 +113,6 @@ func (c *Capture) meet(s *session, said shown, ok bool) {
 	}
 	i.Rate, i.TimeBase = said.rate, c.pump.timeBase
 	i.Format = framebuf.Format{PixelFormat: c.o.PixelFormat, Width: said.width, Height: said.height}
-	i.AudioRate, i.AudioChannels = c.pump.audio.rate, c.pump.audio.channels
 	if c.pump.adopt {
 		i.TimeBaseFrom = "source"
 	}
@@ -161,6 +170,7 @@ func (c *Capture) describe(found *ffprobe.Info) error {
 	if len(found.Audio) > 0 {
 		a := found.Audio[0]
 		s.AudioCodec, s.AudioRate, s.AudioChannels = a.Codec, a.Rate, a.Channels
+		c.audioLayout = a.Layout
 	}
 	c.expectEnd = pictureEnd(found)
 	if s.Duration == 0 {

@@ -92,7 +92,8 @@ func clip(name string) string { return filepath.Join("..", "testdata", name) }
 // got is a frame as a reader saw it.
 type got struct {
 	framebuf.Info
-	hash string
+	hash  string
+	light byte // the first byte of the picture
 }
 
 // taken is all that came of a capture.
@@ -132,7 +133,7 @@ func take(t testing.TB, input string, o *Options) taken {
 				failed <- err
 				break
 			}
-			frames = append(frames, got{f.Info, md5sum(f.Bytes())})
+			frames = append(frames, got{f.Info, md5sum(f.Bytes()), f.Bytes()[0]})
 		}
 		read <- frames
 	}()
@@ -190,4 +191,13 @@ func reference(t testing.TB, before []string, input string, after ...string) []f
 		frames = append(frames, frame{float64(pts) * base, size, strings.TrimSpace(cell[5])})
 	}
 	return frames
+}
+
+// longRun leaves a test to the run without -short: it takes seconds, and what it proves
+// is of files and processes, nothing that the race detector sees.
+func longRun(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left to the run without -short")
+	}
 }

@@ -107,7 +107,7 @@ func (c *Capture) plan(base ffargs.Ratio, picture string, version ffargs.Version
 	input.Live = s.Live // of http only a look can tell
 	c.request = ffargs.Capture{
 		Input: input, InputArgs: o.InputArgs, Picture: picture,
-		Audio:   (o.AudioSink != nil || o.AudioSegment) && (s.AudioRate > 0 || c.unseen),
+		Audio: c.wantsSound() && (s.AudioRate > 0 || c.unseen), AudioFormat: ffargs.AudioFormat{Rate: s.AudioRate, Layout: c.audioLayout},
 		HWAccel: o.HWAccel, RTSPTransport: o.RTSPTransport, MaxPixels: o.MaxPixels,
 		Seek: o.Seek, Duration: o.Duration, Loop: o.Loop, Realtime: o.Pace == PaceSource,
 		Filter: o.Filter, Rate: ffargs.Ratio{Num: int64(o.FPS.Num), Den: int64(o.FPS.Den)},
@@ -156,6 +156,7 @@ func (c *Capture) create(segment string) error {
 	opt.Template = c.template()
 	// The sound first: who finds the picture and looks for sound finds both.
 	audio := newAudioOut(c.o.AudioSink)
+	audio.known = c.knownSound
 	if c.o.AudioSegment && (c.source.AudioRate > 0 || c.unseen) {
 		w, err := createAudio(segment, c.source.Live, &c.o)
 		if err != nil {
@@ -180,6 +181,8 @@ func (c *Capture) create(segment string) error {
 	c.pump.adopt = c.unseen && c.o.Filter == "" && c.o.FPS.Num == 0
 	return nil
 }
+
+func (c *Capture) wantsSound() bool { return c.o.AudioSink != nil || c.o.AudioSegment }
 
 // template is what all frames of the source have in common.
 func (c *Capture) template() framebuf.Info {

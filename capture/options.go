@@ -97,7 +97,9 @@ type Options struct {
 	// AudioSink takes the source's sound, if it has any. Default: nil.
 	AudioSink AudioSink
 	// AudioSegment publishes the source's sound, if it has any, as the segment
-	// NAME.audio. Default: false.
+	// NAME.audio. Where the sound begins half a second or more after the picture, the
+	// first frame there has no samples: it says what the sound will be like. Default:
+	// false.
 	AudioSegment bool
 
 	// Restart says what happens when the source is lost or falls silent. Default:

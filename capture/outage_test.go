@@ -207,7 +207,7 @@ func prepared(t *testing.T, input string, o *Options) *outage {
 			if x.inLife++; len(x.frames) == 0 || f.Flags&framebuf.FlagDiscontinuity != 0 {
 				x.life, x.inLife = x.life+1, 1
 			}
-			x.frames = append(x.frames, got{f.Info, md5sum(f.Bytes())})
+			x.frames = append(x.frames, got{f.Info, md5sum(f.Bytes()), f.Bytes()[0]})
 			x.mu.Unlock()
 		}
 		x.read <- nil

@@ -58,10 +58,7 @@ func (e *pipeError) Unwrap() error { return e.err }
 // (*pipeError), the segment fails, or ctx ends.
 func (p *pump) loop(ctx context.Context, s *session, pipe io.Reader) error {
 	s.r = nut.NewReader(pipe, nil)
-	if s.number > 0 {
-		p.restart()
-	}
-	if err := p.header(ctx, s); err != nil {
+	if err := p.header(s); err != nil {
 		return err
 	}
 	for {
@@ -77,16 +74,10 @@ func (p *pump) loop(ctx context.Context, s *session, pipe io.Reader) error {
 		case err != nil:
 			return &pipeError{err}
 		}
-		switch packet.Stream {
-		case s.video:
-			err = p.frame(ctx, s, packet)
-		case s.sound:
-			err = p.audio.packet(ctx, s, packet)
-			if errors.Is(err, io.ErrUnexpectedEOF) {
-				return nil
-			}
+		if packet.Stream != s.video {
+			continue
 		}
-		if err != nil || s.short {
+		if err := p.frame(ctx, s, packet); err != nil || s.short {
 			return err
 		}
 	}
@@ -98,12 +89,11 @@ func (p *pump) restart() {
 	defer p.mu.Unlock()
 	p.line.restart()
 	p.gap = p.out.Load() > 0
-	p.audio.restart()
 }
 
-// header finds the streams. A pipe that ends before its header is a source
+// header finds the picture. A pipe that ends before its header is a source
 // without a frame, and no error here.
-func (p *pump) header(ctx context.Context, s *session) error {
+func (p *pump) header(s *session) error {
 	streams, err := s.r.ReadHeader()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil
@@ -112,20 +102,12 @@ func (p *pump) header(ctx context.Context, s *session) error {
 		return &pipeError{err}
 	}
 	for i, st := range streams {
-		switch {
-		case st.Class == nut.ClassVideo && s.video < 0:
+		if st.Class == nut.ClassVideo {
 			s.video, s.pipeBase = i, st.TimeBase
 			s.head = framebuf.Format{PixelFormat: p.pixels, Width: st.Width, Height: st.Height}
 			s.joiner.setPipe(st.TimeBase, wide(p.asked))
-		case st.Class == nut.ClassAudio && s.sound < 0:
-			s.sound = i
-			if err := p.audio.start(st); err != nil {
-				return &pipeError{err}
-			}
+			break
 		}
-	}
-	if s.sound < 0 {
-		return p.audio.none(ctx) // whoever waits for it need not wait for a frame
 	}
 	return nil
 }
@@ -145,11 +127,9 @@ func (p *pump) frame(ctx context.Context, s *session, packet nut.Packet) error {
 		p.greet(s, said, ok)
 	}
 	source := p.pts(s, packet.PTS, said, ok)
-	pts, moved := p.line.at(source, now)
-	if shift, ok := s.joiner.shift(); ok || moved {
-		if err := p.audio.place(ctx, ticks{shift, s.pipeBase}, ticks{p.line.offset, wide(p.timeBase)}); err != nil {
-			return err
-		}
+	pts := p.line.at(source, now)
+	if base := wide(p.timeBase); pts != framebuf.NoPTS && p.audio.where.set(ticks{p.line.offset, base}, ticks{pts, base}) {
+		close(s.placed)
 	}
 	if err := p.fit(ctx, s, packet.Size, said, ok); err != nil {
 		return err

@@ -31,7 +31,7 @@ func pumped(t *testing.T, pipe []byte, said []shown, resize Resize) (s *session,
 	j.end()
 	p := newPump(w, newAudioOut(nil), framebuf.Rational{Num: 1, Den: 1000}, framebuf.Rational{}, framebuf.RGBA)
 	p.resize = resize
-	s = &session{joiner: j, watch: &stallWatch{flowing: func() {}}, video: -1, sound: -1, firstPTS: framebuf.NoPTS, maxPTS: framebuf.NoPTS}
+	s = &session{joiner: j, watch: &stallWatch{flowing: func() {}}, video: -1, placed: make(chan struct{}), firstPTS: framebuf.NoPTS, maxPTS: framebuf.NoPTS}
 	err = p.loop(t.Context(), s, iotest.HalfReader(bytes.NewReader(pipe)))
 	require.Equal(t, s.frames, p.out.Load())
 	status, statErr := framebuf.Stat(dir, "test")

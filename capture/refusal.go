@@ -86,7 +86,7 @@ func (d *diagnosis) refusal(err error) error {
 	switch {
 	case d.grave != "":
 		why = d.grave
-	case why == "", strings.Contains(why, tooLateSound):
+	case why == "":
 		return err
 	}
 	return fmt.Errorf("%w: %s", kind, why)

@@ -44,8 +44,7 @@ func TestRefusals(t *testing.T) {
 			require.Equal(t, row.hopeless, d.hopeless())
 		})
 	}
-	var d diagnosis
-	d.line(parseLine([]byte("[error] Too many packets buffered for output stream 0:0.")))
+	var d diagnosis // it said nothing
 	why := errors.New("explained")
 	require.Equal(t, why, d.refusal(why))
 }
@@ -63,7 +62,8 @@ func TestBanner(t *testing.T) {
 		b.line(parseLine([]byte(line)))
 	}
 	require.Equal(t, SourceInfo{
-		Container: "mov,mp4,m4a,3gp,3g2,mj2", Codec: "mpeg2video", PixelFormat: "yuv420p", Width: 64, Height: 48, AudioCodec: "mp2",
+		Container: "mov,mp4,m4a,3gp,3g2,mj2", Codec: "mpeg2video", PixelFormat: "yuv420p", Width: 64, Height: 48,
+		AudioCodec: "mp2", AudioRate: 44100, AudioChannels: 1,
 		Color: framebuf.Color{},
 	}, b.said())
 }

@@ -26,10 +26,11 @@ type session struct {
 	lines  *listener
 	watch  *stallWatch
 
-	r            *nut.Reader
-	video, sound int // stream numbers, -1 for none
-	pipeBase     nut.Rational
-	head         framebuf.Format // as the pipe's header has it
+	r        *nut.Reader
+	video    int // stream number, -1 for none
+	pipeBase nut.Rational
+	head     framebuf.Format // as the pipe's header has it
+	placed   chan struct{}   // closed when the picture has said where the sound belongs
 
 	frames           uint64
 	firstPTS, maxPTS int64 // on the source's own clock; NoPTS before the first
@@ -43,7 +44,7 @@ type session struct {
 
 func (c *Capture) newSession() *session {
 	s := &session{
-		number: c.sessions, joiner: newJoiner(), video: -1, sound: -1, firstPTS: framebuf.NoPTS, maxPTS: framebuf.NoPTS,
+		number: c.sessions, joiner: newJoiner(), video: -1, placed: make(chan struct{}), firstPTS: framebuf.NoPTS, maxPTS: framebuf.NoPTS,
 	}
 	s.lines = newListener(s.joiner, c.redact, c.o.OnLine)
 	c.sessions++
@@ -69,6 +70,10 @@ func (c *Capture) once(ctx context.Context) (*session, error) {
 		s.fatal = errors.Is(err, ffproc.ErrNotFound)
 		return s, c.explainStart(err)
 	}
+	if s.number > 0 {
+		c.pump.restart()
+	}
+	c.pump.audio.ready(s)
 	s.watch = c.watchOf(s, stop)
 	s.watch.begin()
 	var helpers sync.WaitGroup
@@ -79,10 +84,17 @@ func (c *Capture) once(ctx context.Context) (*session, error) {
 	if c.stdin != nil {
 		helpers.Go(func() { feed(child, c.stdin) })
 	}
+	heard := c.hear(ctx, s, child, stop)
 	loopErr := c.pump.loop(ctx, s, child.Stdout)
 	s.watch.end()
-	// Nobody reads the pipe any more, so a child that still writes must be stopped.
+	if loopErr == nil {
+		loopErr = heard() // the sound may be longer
+	} else {
+		stop(loopErr)
+	}
+	// Nobody reads the picture any more, so a child that still writes must be stopped.
 	proc, exit := finish(child, loopErr != nil || ctx.Err() != nil)
+	_ = heard()
 	helpers.Wait()
 	s.wall, s.cpu = proc.Wall, proc.User+proc.System
 	c.count(s)
@@ -90,21 +102,31 @@ func (c *Capture) once(ctx context.Context) (*session, error) {
 }
 
 // argsOf are the arguments for a session: those of the first, but for the time
-// that is left.
+// that is left, and for sound that must be what it was.
 func (c *Capture) argsOf(s *session) ([]string, error) {
 	s.limit = c.o.Duration
-	if s.number == 0 || c.o.Duration == 0 {
+	if s.number == 0 {
 		return c.args, nil
 	}
 	request := c.request
-	s.limit = max(c.o.Duration-c.covered(), time.Millisecond)
-	request.Duration = s.limit
+	if c.o.Duration > 0 {
+		s.limit = max(c.o.Duration-c.covered(), time.Millisecond)
+		request.Duration = s.limit
+	}
+	if request.AudioFormat.Rate == 0 {
+		source := c.Source()
+		request.AudioFormat.Rate = source.AudioRate
+		request.AudioFormat.Layout = map[int]string{1: "mono", 2: "stereo"}[source.AudioChannels]
+	}
 	return request.Args()
 }
 
 func (c *Capture) childOptions(lines *listener) *ffproc.Options {
 	o := &ffproc.Options{
 		Stdout: ffproc.Socket, OnLine: lines.line, Redact: c.redact, Confine: true, Ladder: ffproc.CaptureLadder(),
+	}
+	if c.request.Audio {
+		o.ExtraPipes = 1
 	}
 	if c.stdin != nil {
 		o.Stdin = ffproc.Pipe

@@ -31,6 +31,7 @@ type stallWatch struct {
 	timer  *time.Timer // nil if nobody watches
 	due    time.Time   // when it fires
 	since  time.Time   // beginning of the silence
+	holds  int         // how many readers are waited for
 	held   time.Time   // since when nobody listens; zero if somebody does
 	flows  bool        // a frame has come
 	told   bool        // that it is stalled
@@ -49,20 +50,21 @@ func (s *stallWatch) begin() {
 	}
 }
 
-// hold says that the source is not listened to, because a reader is waited for.
+// hold says that the source is not listened to, because a reader is waited for: of
+// the picture or of the sound, since ffmpeg gives neither without the other.
 func (s *stallWatch) hold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held.IsZero() {
+	if s.holds++; s.holds == 1 {
 		s.held = time.Now()
 	}
 }
 
-// resume says that the source is listened to again.
+// resume takes one hold back. After the last one the source is listened to again.
 func (s *stallWatch) resume() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.held.IsZero() {
+	if s.holds--; s.holds == 0 {
 		s.since = s.since.Add(time.Since(s.held))
 		s.held = time.Time{}
 	}
@@ -76,6 +78,9 @@ func (s *stallWatch) frame() {
 		return
 	}
 	s.since = time.Now()
+	if s.holds > 0 { // for the sound, whose reader takes longer
+		s.held = s.since
+	}
 	changed := s.told || !s.flows
 	s.flows, s.told, s.excuse = true, false, false
 	if changed {

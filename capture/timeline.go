@@ -45,15 +45,15 @@ func (t *timeline) set(base, rate framebuf.Rational) {
 func (t *timeline) restart() { t.anew = t.real != framebuf.NoPTS }
 
 // at is the time of a frame that came now and has the source's time pts, which
-// may be NoPTS. moved is true if the offset was found anew.
-func (t *timeline) at(pts int64, now time.Time) (at int64, moved bool) {
+// may be NoPTS.
+func (t *timeline) at(pts int64, now time.Time) int64 {
 	if pts == framebuf.NoPTS {
-		return pts, false
+		return pts
 	}
 	if t.anew || t.filled && pts+t.offset <= t.last {
-		t.offset, t.anew, moved = t.now(now)-pts, false, true
+		t.offset, t.anew = t.now(now)-pts, false
 	}
-	return pts + t.offset, moved
+	return pts + t.offset
 }
 
 // now is the time that a frame made now has. There must have been one.

@@ -14,7 +14,7 @@ func TestTimeline(t *testing.T) {
 	at := func(ms int) time.Time { return zero.Add(time.Duration(ms) * time.Millisecond) }
 	line := newTimeline(framebuf.Rational{Num: 1, Den: 1000}, framebuf.Rational{Num: 25, Den: 1})
 	send := func(pts int64, ms int) int64 {
-		out, _ := line.at(pts, at(ms))
+		out := line.at(pts, at(ms))
 		line.published(out, at(ms))
 		return out
 	}
@@ -48,7 +48,5 @@ func TestTimeline(t *testing.T) {
 func TestTimelineBeginsLate(t *testing.T) {
 	line := newTimeline(framebuf.Rational{Num: 1, Den: 90000}, framebuf.Rational{})
 	line.restart()
-	out, moved := line.at(1234, time.Now())
-	require.EqualValues(t, 1234, out)
-	require.False(t, moved)
+	require.EqualValues(t, 1234, line.at(1234, time.Now()))
 }

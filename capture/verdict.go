@@ -21,8 +21,6 @@ const (
 	// slackTime holds where the container counts no frames, and its duration may be
 	// that of something else.
 	slackTime = time.Second
-	// tooLateSound is what ffmpeg says before it gives up waiting for sound.
-	tooLateSound = "Too many packets buffered"
 )
 
 // ending is everything that the verdict depends on.
@@ -92,8 +90,6 @@ func (e *ending) neverBegan() error {
 	switch {
 	case strings.Contains(why, "not a suitable output format"), strings.Contains(why, "pipe:1: Invalid argument"):
 		return fmt.Errorf("%w: it does not write NUT, which frames travel in: %s", ErrFFmpeg, why)
-	case strings.Contains(why, tooLateSound):
-		why = "its sound begins so much later than its picture that ffmpeg gives up (" + why + "); capture it without sound"
 	case why == "" && e.exit != nil:
 		why = e.exit.Error()
 	case why == "":

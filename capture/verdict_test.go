@@ -37,7 +37,7 @@ func TestVerdict(t *testing.T) {
 		{"pipe damaged", ending{frames: 100, pipe: errors.New("checksum")}, ErrEndedBadly},
 		{"no frames", ending{}, ErrNoFrames},
 		{"no frames, with a reason", ending{exit: exit1, early: "no decoder"}, ErrNoFrames},
-		{"no frames came, though some were decoded", ending{exit: exit1, errors: 1, first: "Too many packets buffered for output stream 0:0."}, ErrNoFrames},
+		{"no frames came, though some were decoded", ending{exit: exit1, errors: 1, first: "Conversion failed!"}, ErrNoFrames},
 		{"killed before the first", ending{exit: killed}, ErrNoFrames},
 		{"live, ended", ending{live: true, frames: 100}, ErrSourceLost},
 		{"live, as long as asked", ending{live: true, frames: 100, complete: true}, nil},

@@ -1,6 +1,6 @@
 package ffargs
 
-// The command line of the ffmpeg that decodes: raw frames, and sound if wanted, in NUT on standard output.
+// The command line of the ffmpeg that decodes: raw frames in NUT on standard output; the sound beside them is in capture_sound.go.
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ import (
 
 // Capture is a request for the arguments of the decoding ffmpeg. Input and PixelFormat are needed.
 //
-// The child writes NUT to standard output: stream 0 is raw video, stream 1 is PCM (s16le) if Audio is set and the input has
-// sound. For each frame it writes one "showinfo" line to standard error before the frame leaves. If Input.Kind is
-// Stdin, the bytes must be given to the child as its standard input.
+// The child writes raw video in NUT to standard output, and with Audio the sound in NUT to descriptor 3. For each
+// frame it writes one "showinfo" line to standard error before the frame leaves. If Input.Kind is Stdin, the bytes must be
+// given to the child as its standard input.
 type Capture struct {
 	Input Input
 
@@ -26,9 +26,11 @@ type Capture struct {
 	// that is not cover art. Use StreamIndex for what a probe has found.
 	Picture string
 
-	// Audio takes the sound along; AudioStream says which. Default: the first, if there is one.
-	Audio       bool
-	AudioStream string
+	// Audio takes the first sound stream along, if there is one.
+	Audio bool
+
+	// AudioFormat is what the sound is made to be all the time, whatever it is in the input. Default: as it comes.
+	AudioFormat AudioFormat
 
 	// HWAccel is ffmpeg's -hwaccel: auto, vaapi, cuda and so on. Default: none.
 	HWAccel string
@@ -90,8 +92,8 @@ func maxAlloc(pixels int64) string {
 // microseconds is the time base if nothing better is known.
 var microseconds = Ratio{1, 1000000}
 
-// interleaveMicros bounds how long raw frames wait in ffmpeg for sound, or sound for frames. ffmpeg's own 10 s are gigabytes of
-// frames when the sound ends early. Nobody here needs the two streams in step inside NUT.
+// interleaveMicros bounds how long raw frames could wait in ffmpeg for another stream of their output. ffmpeg's own 10 s would be
+// gigabytes of frames.
 const interleaveMicros = 100000
 
 // StreamIndex is the stream specifier of the stream with that index in the input.
@@ -122,14 +124,14 @@ func (c *Capture) Args() ([]string, error) {
 		inputArgs: c.InputArgs,
 		graph:     c.Filter,
 	}
-	return p.build(func() *ff.Stream {
+	args, err := p.build(func() *ff.Stream {
 		in := ff.Input(c.Input.Name, c.inputOptions().kwargs())
-		streams := []*ff.Stream{c.chain(in.Get(orDefault(c.Picture, "V:0")))}
-		if c.Audio {
-			streams = append(streams, in.Get(orDefault(c.AudioStream, "a:0?")))
-		}
-		return ff.Output(streams, "pipe:1", c.outputOptions().kwargs())
+		return ff.Output([]*ff.Stream{c.chain(in.Get(orDefault(c.Picture, "V:0")))}, "pipe:1", c.outputOptions().kwargs())
 	})
+	if err != nil || !c.Audio {
+		return args, err
+	}
+	return append(args, c.AudioFormat.args()...), nil
 }
 
 func orDefault(s, otherwise string) string {
@@ -252,9 +254,6 @@ func (c *Capture) outputOptions() opts {
 		"enc_time_base:v":      tb.String(),
 		"write_index":          "0",
 		"max_interleave_delta": strconv.Itoa(interleaveMicros),
-	}
-	if c.Audio {
-		o["c:a"] = "pcm_s16le"
 	}
 	if !c.FFmpeg.before(4, 4) {
 		o["noautoscale"] = "" // older ones have no such option, and scale to the first size

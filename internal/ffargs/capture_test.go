@@ -35,6 +35,7 @@ func TestCaptureArgs(t *testing.T) {
 		begin  = "-hide_banner -nostdin -loglevel level+info -nostats -max_alloc "
 		front  = begin + "350224384 " // 8 bytes for each of 8192x4320 pixels, and 64 MiB
 		output = " -f nut -c:v rawvideo -enc_time_base:v 1/12800 -fps_mode passthrough -max_interleave_delta 100000 -noautoscale -threads:v 1 -write_index 0 pipe:1"
+		sound  = " -filter_complex color=size=16x16:duration=0.04[framebridgenobody] -map [framebridgenobody] -map 0:a:0? -f nut -c:v rawvideo -c:a pcm_s16le "
 	)
 	tb := ffargs.Ratio{Num: 1, Den: 12800}
 	for _, tt := range []struct {
@@ -67,8 +68,21 @@ func TestCaptureArgs(t *testing.T) {
 		{
 			"sound",
 			ffargs.Capture{Input: input(t, "lavfi:testsrc2[out0];sine[out1]"), PixelFormat: "rgba", Audio: true},
-			front + "-f lavfi -max_pixels 35389440 -i testsrc2[out0];sine[out1] -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1] -map 0:a:0? " +
-				"-f nut -c:a pcm_s16le -c:v rawvideo -enc_time_base:v 1/1000000 -fps_mode passthrough -max_interleave_delta 100000 -noautoscale -threads:v 1 -write_index 0 pipe:1",
+			front + "-f lavfi -max_pixels 35389440 -i testsrc2[out0];sine[out1] -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1] " +
+				"-f nut -c:v rawvideo -enc_time_base:v 1/1000000 -fps_mode passthrough -max_interleave_delta 100000 -noautoscale -threads:v 1 -write_index 0 pipe:1" +
+				sound + "-max_interleave_delta 1 -output_ts_offset 86400 -write_index 0 pipe:3",
+		},
+		{
+			"sound of a known form",
+			ffargs.Capture{Input: input(t, "/clips/a.mp4"), PixelFormat: "rgba", TimeBase: tb, Audio: true, AudioFormat: ffargs.AudioFormat{Rate: 44100, Layout: "5.1(side)"}},
+			front + "-max_pixels 35389440 -i file:/clips/a.mp4 -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1]" + output +
+				sound + "-filter:a aformat=sample_rates=44100:channel_layouts=5.1(side) -max_interleave_delta 1 -output_ts_offset 86400 -write_index 0 pipe:3",
+		},
+		{
+			"sound of a form with an odd name",
+			ffargs.Capture{Input: input(t, "/clips/a.mp4"), PixelFormat: "rgba", TimeBase: tb, Audio: true, AudioFormat: ffargs.AudioFormat{Rate: 8000, Layout: "mono,volume=9"}},
+			front + "-max_pixels 35389440 -i file:/clips/a.mp4 -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1]" + output +
+				sound + "-filter:a aformat=sample_rates=8000 -max_interleave_delta 1 -output_ts_offset 86400 -write_index 0 pipe:3",
 		},
 		{
 			"old ffmpeg",
@@ -85,6 +99,13 @@ func TestCaptureArgs(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestListenArgs(t *testing.T) {
+	l := ffargs.Listen{Input: input(t, "/clips/a.ts"), InputArgs: []string{"-probesize", "1M"}}
+	require.Equal(t, "-hide_banner -nostdin -loglevel error -max_alloc 350224384 -max_pixels 35389440 -probesize 1M -i file:/clips/a.ts "+
+		"-map 0:a:0 -frames:a 1 -f nut -c:a pcm_s16le -write_index 0 pipe:1", withoutLists(l.Args()))
+	require.Contains(t, l.Args(), "-protocol_whitelist")
 }
 
 // A value may not end its option and begin another.

@@ -23,6 +23,18 @@ func (o opts) kwargs() ff.KwArgs {
 	return k
 }
 
+// list is the options as arguments, in the order of their names.
+func (o opts) list() []string {
+	var args []string
+	for _, key := range sortedKeys(o) {
+		args = append(args, "-"+key)
+		if o[key] != "" {
+			args = append(args, o[key])
+		}
+	}
+	return args
+}
+
 // add puts in what is not there yet.
 func (o opts) add(more map[string]string) opts {
 	for key, value := range more {

@@ -43,12 +43,7 @@ func (p *Probe) Args() []string {
 	}
 	o["max_streams"] = probeStreams
 	args := []string{"-hide_banner", "-loglevel", "error", "-max_alloc", maxAlloc(c.maxPixels()), "-print_format", "json", "-show_entries", probeEntries}
-	for _, key := range sortedKeys(o) {
-		args = append(args, "-"+key)
-		if o[key] != "" {
-			args = append(args, o[key])
-		}
-	}
+	args = append(args, o.list()...)
 	return append(append(args, p.InputArgs...), "-i", p.Input.Name)
 }
 

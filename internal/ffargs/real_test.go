@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -47,7 +48,8 @@ func needEncoder(t testing.TB, name string) {
 	}
 }
 
-// run runs ffmpeg with in as its standard input ("" is none) and out as its standard output, and returns the lines of its log.
+// run runs ffmpeg with in as its standard input ("" is none), out as its standard output and out.sound as descriptor 3, and
+// returns the lines of its log.
 func run(t testing.TB, args []string, in, out string) ([]string, error) {
 	t.Helper()
 	var mu sync.Mutex
@@ -68,12 +70,22 @@ func run(t testing.TB, args []string, in, out string) ([]string, error) {
 		require.NoError(t, err)
 		defer f.Close()
 		opt.Stdout, opt.StdoutFile = ffproc.File, f
+		opt.Inherit = []*os.File{soundFile(t, out)}
 	}
 	p, err := ffproc.Start(t.Context(), "ffmpeg", args, opt)
 	require.NoError(t, err)
 	defer p.Close()
 	_, err = p.Wait(t.Context())
 	return log, err
+}
+
+// soundFile is the file out.sound, open for writing.
+func soundFile(t testing.TB, out string) *os.File {
+	t.Helper()
+	f, err := os.Create(out + ".sound")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = f.Close() })
+	return f
 }
 
 func ffmpeg(t testing.TB, args ...string) string {
@@ -144,13 +156,62 @@ func TestCaptureGivesFFmpegsOwnFrames(t *testing.T) {
 	}
 	require.Equal(t, 45, info, "one showinfo line a frame")
 	bytes := 0
-	for _, size := range packets(t, nut, "a", "packet=size") {
+	for _, size := range packets(t, nut+".sound", "a", "packet=size") {
 		n := 0
 		_, err := fmt.Sscan(size, &n)
 		require.NoError(t, err)
 		bytes += n
 	}
 	require.Equal(t, 2*2*44100, bytes, "all of the sound")
+	begin, err := strconv.ParseFloat(packets(t, nut+".sound", "a", "packet=pts_time")[0], 64)
+	require.NoError(t, err)
+	require.InDelta(t, ffargs.SoundOffset.Seconds(), begin, 0.002)
+}
+
+// A source without sound, or whose user wants none, has an output for it all the same: ffmpeg must not refuse that.
+func TestCaptureOfSoundThatIsNotThere(t *testing.T) {
+	needFFmpeg(t)
+	src := filepath.Join(t.TempDir(), "src.mkv")
+	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=s=64x48:r=30:d=1", "-f", "lavfi", "-i", "sine=d=1", "-c:v", "mpeg4", "-c:a", "pcm_s16le", src)
+	for name, c := range map[string]ffargs.Capture{
+		"none":             {Input: input(t, "lavfi:testsrc2=s=64x48:r=30:d=1")},
+		"not wanted":       {Input: input(t, src), InputArgs: []string{"-an"}},
+		"known, and kept":  {Input: input(t, src), AudioFormat: ffargs.AudioFormat{Rate: 44100, Layout: "mono"}},
+		"known, and not":   {Input: input(t, src), InputArgs: []string{"-an"}, AudioFormat: ffargs.AudioFormat{Rate: 44100, Layout: "mono"}},
+		"made another one": {Input: input(t, src), AudioFormat: ffargs.AudioFormat{Rate: 8000, Layout: "5.1(side)"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.PixelFormat, c.Audio = "rgba", true
+			nut, _ := capture(t, c)
+			require.Len(t, packets(t, nut, "v", "packet=pts_time"), 30)
+			want := []string(nil)
+			switch {
+			case c.AudioFormat.Rate == 8000:
+				want = []string{"8000,6"}
+			case name == "known, and kept":
+				want = []string{"44100,1"}
+			}
+			require.Equal(t, want, packets(t, nut+".sound", "a", "stream=sample_rate,channels"))
+		})
+	}
+}
+
+// Sound that begins late holds nothing back, however large the frames are, and comes at its time.
+func TestCaptureOfLateSound(t *testing.T) {
+	needFFmpeg(t)
+	src := filepath.Join(t.TempDir(), "src.ts")
+	ffmpeg(t, "-copyts", "-f", "lavfi", "-i", "color=s=320x240:r=25:d=16", "-f", "lavfi", "-i", "sine=d=16,atrim=start=12", "-c:v", "mpeg2video", "-c:a", "aac", src)
+	nut, _ := capture(t, ffargs.Capture{Input: input(t, src), PixelFormat: "rgba", Audio: true})
+	require.Len(t, packets(t, nut, "v", "packet=pts_time"), 400)
+	begin, err := strconv.ParseFloat(packets(t, nut+".sound", "a", "packet=pts_time")[0], 64)
+	require.NoError(t, err)
+	require.InDelta(t, ffargs.SoundOffset.Seconds()+12, begin, 0.03)
+
+	l := ffargs.Listen{Input: input(t, src)}
+	out := filepath.Join(t.TempDir(), "first")
+	_, err = run(t, l.Args(), "", out)
+	require.NoError(t, err)
+	require.Equal(t, []string{"44100,1"}, packets(t, out, "a", "stream=sample_rate,channels"))
 }
 
 func TestCaptureOptionsWork(t *testing.T) {

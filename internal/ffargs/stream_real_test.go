@@ -56,7 +56,9 @@ func TestStreamsOverLoopback(t *testing.T) {
 			f, err := os.Create(received)
 			require.NoError(t, err)
 			defer f.Close()
-			reader, err := ffproc.Start(t.Context(), "ffmpeg", args, &ffproc.Options{Confine: true, Stdout: ffproc.File, StdoutFile: f})
+			reader, err := ffproc.Start(t.Context(), "ffmpeg", args, &ffproc.Options{
+				Confine: true, Stdout: ffproc.File, StdoutFile: f, Inherit: []*os.File{soundFile(t, received)},
+			})
 			require.NoError(t, err)
 			defer reader.Close()
 
@@ -78,7 +80,7 @@ func TestStreamsOverLoopback(t *testing.T) {
 				_, _ = reader.Stop(t.Context())
 			}
 			require.Len(t, packets(t, received, "v", "packet=pts_time"), sourceFrames, reader.StderrTail())
-			require.NotEmpty(t, packets(t, received, "a", "packet=size"))
+			require.NotEmpty(t, packets(t, received+".sound", "a", "packet=size"))
 		})
 	}
 	t.Run("hls over http", func(t *testing.T) {

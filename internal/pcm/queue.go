@@ -82,7 +82,7 @@ func (q *Queue) Samples(pts int64, timeBase framebuf.Rational, samples []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
-	case q.closed:
+	case q.closed || len(samples) == 0:
 		return
 	case !q.started || q.ended || q.held+len(samples) > q.maxBytes:
 		q.dropped += int64(len(samples))

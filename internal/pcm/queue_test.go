@@ -51,6 +51,16 @@ func TestBlocksComeInOrderAndAreCopies(t *testing.T) {
 	require.False(t, more, "the end")
 }
 
+// A block without samples only says that there is sound.
+func TestEmptyBlocksAreNone(t *testing.T) {
+	q := New(0)
+	q.Start(8000, 1)
+	q.Samples(0, ms, nil)
+	_, ok := q.Next()
+	require.False(t, ok)
+	require.Zero(t, q.Dropped())
+}
+
 func TestTheProducerNeverWaits(t *testing.T) {
 	q := New(10)
 	q.Samples(0, ms, make([]byte, 4)) // before Start
