@@ -40,11 +40,11 @@ func TestRecentIsWhatTheSlotsHold(t *testing.T) {
 		t.Run(mode.String(), func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				dir, ctx := testDir(t), within(t, 20*time.Second)
-				slots := rapid.IntRange(2, 9).Draw(rt, "slots")
+				slots := rapid.IntRange(2, 6).Draw(rt, "slots")
 				w := mustCreate(t, dir, small, Options{Slots: slots})
 				r := mustOpen(t, dir, ReaderOptions{Mode: mode})
 				require.Empty(rt, lookBack(ctx, rt, r))
-				for n := range rapid.IntRange(1, 20).Draw(rt, "frames") {
+				for n := range rapid.IntRange(1, 12).Draw(rt, "frames") {
 					publishStamped(ctx, t, w)
 					require.Equal(rt, newestFirst(n, slots), lookBack(ctx, rt, r))
 					f, err := r.Next(ctx) // it has its own place

@@ -57,6 +57,7 @@ func clip(t testing.TB, name string) string {
 // What is wrong is said in one line on standard error, with the exit code that the table in the documentation gives it.
 // No segment and no process is left.
 func TestBadInput(t *testing.T) {
+	longRun(t)
 	good := clip(t, "vfr.mp4")
 	running := func(output string, flags ...string) func(*testing.T, string) []string {
 		return words(append([]string{"run", good, output, "--audio", "none"}, flags...)...)

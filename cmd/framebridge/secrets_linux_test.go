@@ -13,6 +13,7 @@ import (
 // Whatever a command line with a secret comes to, the secret is not in what is printed: not in an error about the command line
 // itself, not in what ffmpeg says, not as JSON, not in --print-command.
 func TestSecretsAreNotPrinted(t *testing.T) {
+	longRun(t)
 	needFFmpeg(t)
 	dir := segmentDir(t)
 	const secret = "hun%40ter/2-Xy9"
