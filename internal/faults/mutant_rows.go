@@ -20,7 +20,7 @@ func mutantRows() []row {
 		{
 			id: "B6", fault: "a fence of arm64 is missing",
 			must:  "seen in the machine code (a torture on arm64 was not run: no such machine here, and an emulator on amd64 keeps these orders by itself)",
-			limit: 2 * time.Minute,
+			limit: 2 * time.Minute, timeless: true,
 			run: func(ctx context.Context, t *trial) {
 				if t.night {
 					t.mutants(ctx, "fences", "")
@@ -32,7 +32,7 @@ func mutantRows() []row {
 		{
 			id: "B7", fault: "the protocol is broken on purpose, one way at a time", headline: 13,
 			must:  "tests notice: at least nine of the ten plainest ways",
-			limit: 2 * time.Minute,
+			limit: 2 * time.Minute, timeless: true,
 			run: func(ctx context.Context, t *trial) {
 				if t.night {
 					t.mutants(ctx, "all", "")
