@@ -310,6 +310,8 @@ class Alone(Case):
 
     def test_interrupted(self):
         """Ctrl-C gets through to a waiting reader, and its place is free at once."""
+        # Who starts the tests in the background makes them ignore Ctrl-C, and so their children.
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
         with framebridge.create("seg", 8, 8, linger=0) as w:
             for mode in "newest", "lossless":
                 reader = self.peer("read", "seg", "--mode", mode)
