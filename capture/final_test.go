@@ -108,7 +108,6 @@ func TestAnswersThatAreWaitedOut(t *testing.T) {
 }
 
 func TestGivesUp(t *testing.T) {
-	longRun(t)
 	needFFmpeg(t)
 	t.Run("in a pause", func(t *testing.T) {
 		s := newServer(t, send(liveClip(t, "64x48", 4), false))

@@ -193,8 +193,8 @@ func reference(t testing.TB, before []string, input string, after ...string) []f
 	return frames
 }
 
-// longRun leaves a test to the run without -short: it takes seconds, and what it proves
-// is of files and processes, nothing that the race detector sees.
+// longRun leaves a test to the run without -short: a table of media or of refusals, whose
+// rows all go the same way through our goroutines, which other tests take in the short run.
 func longRun(t testing.TB) {
 	t.Helper()
 	if testing.Short() {

@@ -64,7 +64,6 @@ func requireInStep(t testing.TB, frames []got, beeps []float64, slack float64) {
 }
 
 func TestSoundInItsPlace(t *testing.T) {
-	longRun(t)
 	pcm := []string{"-c:v", "mpeg4", "-c:a", "pcm_s16le"}
 	for _, row := range []struct {
 		name, file, picture, sound string

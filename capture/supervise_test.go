@@ -192,7 +192,6 @@ func kills(t *testing.T) int {
 // kill -9 of ffmpeg, wherever it is: every frame that readers get is whole, and is
 // the right one.
 func TestKilledAgainAndAgain(t *testing.T) {
-	longRun(t)
 	const clip = "testsrc2=s=320x240:r=25"
 	want := reference(t, []string{"-f", "lavfi"}, clip+":d=60")
 	before := descriptors(t)

@@ -334,7 +334,6 @@ func TestFFmpegMayEndFirst(t *testing.T) {
 }
 
 func TestSplicedFilesAreTheSame(t *testing.T) {
-	longRun(t)
 	needFFmpeg(t)
 	c := testClip(30)
 	c.format.Width, c.format.Height = 1280, 720

@@ -219,7 +219,6 @@ func wrapped(t *testing.T, preparation string) string {
 }
 
 func TestOutputFails(t *testing.T) {
-	longRun(t)
 	needFFmpeg(t)
 	refused := closedPort(t)
 	for _, row := range []struct {

@@ -298,7 +298,6 @@ func small(t *testing.T, size string) string {
 // A full disk ends it, also an output that would be restarted. What was written
 // stays.
 func TestFullDisk(t *testing.T) {
-	longRun(t)
 	needFFmpeg(t)
 	for _, name := range []string{"out.mkv", "out.ts", "live.m3u8"} {
 		t.Run(name, func(t *testing.T) {

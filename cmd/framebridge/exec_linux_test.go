@@ -72,7 +72,6 @@ func startSender(t testing.TB, address string) {
 
 // A live source goes on while its filter dies three times: one output, unbroken, and every frame accounted for.
 func TestExecIsStartedAgainForALiveSource(t *testing.T) {
-	longRun(t)
 	needFFmpeg(t)
 	t.Parallel()
 	address := udpAddress(t)
@@ -124,7 +123,6 @@ func TestExecThatIsNotStartedAgain(t *testing.T) {
 // One that stands still is named, with what it does not take; the first signal ends that at once, as whoever stood still
 // before will not end in order.
 func TestExecThatHangs(t *testing.T) {
-	longRun(t)
 	needFFmpeg(t)
 	for _, row := range []struct{ name, command, want string }{
 		{"reading losslessly", "filter -at 17 -do hang", `waiting for 'filter -at 17 -do hang' \(reader \d+\) to take frame 17\n`},
