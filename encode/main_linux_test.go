@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/testbed"
 )
 
 // childEnv makes the test binary run as another process: see TestMain.
@@ -46,23 +47,12 @@ func needFFmpeg(t testing.TB) {
 // at the end.
 func segmentDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "encode-test-")
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		left, _ := os.ReadDir(dir)
-		for _, e := range left {
-			t.Errorf("left behind: %s", e.Name())
-		}
-		require.NoError(t, os.RemoveAll(dir))
-	})
-	return dir
+	return testbed.Dir(t)
 }
 
 func within(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), 2*time.Minute, errors.New("the test took too long"))
-	t.Cleanup(cancel)
-	return ctx
+	return testbed.Within(t, 2*time.Minute)
 }
 
 // clip is what a test's writer publishes.
@@ -224,8 +214,8 @@ func lastLines(b []byte) string {
 	return strings.Join(lines[max(0, len(lines)-10):], "\n")
 }
 
-// longRun leaves a test to the run without -short: it takes seconds, and what it proves
-// is of files and processes, nothing that the race detector sees.
+// longRun leaves a test to the run without -short: a table of media or of refusals, whose
+// rows all go the same way through our goroutines, which other tests take in the short run.
 func longRun(t testing.TB) {
 	t.Helper()
 	if testing.Short() {

@@ -9,7 +9,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/testbed"
 )
 
 // maker makes the data file of one golden segment.
@@ -234,23 +234,12 @@ func unevenly(b raw, bytesPerPixel ...int) {
 // within is a context that ends long after every healthy test has.
 func within(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errors.New("the test took too long"))
-	t.Cleanup(cancel)
-	return ctx
+	return testbed.Within(t, d)
 }
 
 // testDir is an empty directory of segments in memory. It must hold nothing at the
 // end: what is left is a leak.
 func testDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "framebridge-conform-")
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		left, _ := os.ReadDir(dir)
-		for _, e := range left {
-			t.Errorf("left behind: %s", e.Name())
-		}
-		require.NoError(t, os.RemoveAll(dir))
-	})
-	return dir
+	return testbed.Dir(t)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/framebridge/framebridge/framebuf"
 	"github.com/framebridge/framebridge/framebuf/config"
+	"github.com/framebridge/framebridge/internal/testbed"
 )
 
 // TestMain is also the other processes of tests: FRAMEBRIDGE_ROLE says what to do, and where.
@@ -74,19 +75,11 @@ func count(v config.Values) error {
 // testDir is an empty directory of segments in memory. It must hold nothing at the end but what is removed here.
 func testDir(t testing.TB, names ...string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "framebridge-test-")
-	if err != nil {
-		t.Skipf("segments need a memory file system: %v", err)
-	}
+	dir := testbed.Dir(t)
 	t.Cleanup(func() {
 		for _, name := range names {
 			require.NoError(t, framebuf.Remove(dir, name))
 		}
-		left, _ := os.ReadDir(dir)
-		for _, e := range left {
-			t.Errorf("left behind: %s", e.Name())
-		}
-		require.NoError(t, os.RemoveAll(dir))
 	})
 	return dir
 }
@@ -94,9 +87,7 @@ func testDir(t testing.TB, names ...string) string {
 // within is a context that ends long after every healthy test has.
 func within(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errors.New("the test took too long"))
-	t.Cleanup(cancel)
-	return ctx
+	return testbed.Within(t, d)
 }
 
 func open(t testing.TB, dir string) *config.Reader {

@@ -21,6 +21,7 @@ import (
 	"github.com/framebridge/framebridge/framebuf"
 	"github.com/framebridge/framebridge/framebuf/overlay"
 	"github.com/framebridge/framebridge/framebuf/results"
+	"github.com/framebridge/framebridge/internal/testbed"
 )
 
 // The test binary is also the detector: a process of its own, told by its environment.
@@ -146,26 +147,18 @@ func (d *detector) kill() {
 // left in it but what killed left, which is named.
 func segmentDir(t testing.TB, killed ...string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "overlay-test-")
-	require.NoError(t, err)
+	dir := testbed.Dir(t)
 	t.Cleanup(func() {
 		for _, name := range killed {
 			_ = framebuf.Remove(dir, name)
 		}
-		left, _ := os.ReadDir(dir)
-		for _, e := range left {
-			t.Errorf("left behind: %s", e.Name())
-		}
-		require.NoError(t, os.RemoveAll(dir))
 	})
 	return dir
 }
 
 func within(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), 2*time.Minute, errors.New("the test took too long"))
-	t.Cleanup(cancel)
-	return ctx
+	return testbed.Within(t, 2*time.Minute)
 }
 
 // frame is frame n of a video of 30 a second.

@@ -2,40 +2,26 @@ package results
 
 import (
 	"context"
-	"errors"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/testbed"
 )
 
 // testDir is an empty directory of segments in memory, removed afterwards. It must hold
 // nothing by then: what is left is a leak.
 func testDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "framebridge-test-")
-	if err != nil {
-		t.Skipf("segments need a memory file system: %v", err)
-	}
-	t.Cleanup(func() {
-		left, _ := os.ReadDir(dir)
-		for _, e := range left {
-			t.Errorf("left behind: %s", e.Name())
-		}
-		require.NoError(t, os.RemoveAll(dir))
-	})
-	return dir
+	return testbed.Dir(t)
 }
 
 // within is a context that ends long after every healthy test has.
 func within(t testing.TB, d time.Duration) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errors.New("the test took too long"))
-	t.Cleanup(cancel)
-	return ctx
+	return testbed.Within(t, d)
 }
 
 func mustCreate(t testing.TB, dir string, o Options) *Writer {
