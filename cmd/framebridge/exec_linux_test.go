@@ -4,7 +4,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/testbed"
 )
 
 // execReport is what the tests look at in the summary of a run.
@@ -164,26 +165,13 @@ func TestExecEndsWithUs(t *testing.T) {
 	require.NoError(t, err)
 	group, err := syscall.Getpgid(number)
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(inGroup(group)), 6, "shells, sleepers, cat and the filter")
+	require.GreaterOrEqual(t, len(testbed.Group(group)), 6, "shells, sleepers, cat and the filter")
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
-	require.Eventually(t, func() bool { return len(inGroup(group)) == 0 }, time.Minute, 10*time.Millisecond, "%v", inGroup(group))
+	require.Eventually(t, func() bool { return len(testbed.Group(group)) == 0 }, time.Minute, 10*time.Millisecond, "%v", testbed.Group(group))
 	got := framebridge(t, env, "run", "lavfi:testsrc2=size=64x48:rate=25", filepath.Join(work, "next.mkv"), "-t", "1", "--name", "k", "--exec", "filter", "--json")
 	require.Equal(t, 0, got.code, got.stderr)
 	require.Contains(t, got.stdout, `"exec":{"restarts":0,"frames_in":25,"frames_out":25,"missed":0,"exit":0}`)
-}
-
-// inGroup lists the processes of a group that are no zombies.
-func inGroup(group int) (found []string) {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, name := range stats {
-		stat, _ := os.ReadFile(name)
-		_, rest, _ := strings.Cut(string(stat), ") ")
-		if f := strings.Fields(rest); len(f) > 2 && f[0] != "Z" && f[2] == fmt.Sprint(group) {
-			found = append(found, filepath.Base(filepath.Dir(name)))
-		}
-	}
-	return found
 }
 
 // How often the source was started again stands in the summary.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -20,6 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/framebridge/framebridge/internal/ffproc"
+
+	"github.com/framebridge/framebridge/internal/testbed"
 )
 
 // waitGone waits until a process is gone or a zombie: its parent may be slow to reap it.
@@ -33,19 +34,6 @@ func waitGone(t testing.TB, pid int) {
 		_, rest, _ := strings.Cut(string(stat), ") ")
 		return strings.HasPrefix(rest, "Z")
 	}, patience, time.Millisecond)
-}
-
-// living lists the processes of a group that are no zombies.
-func living(group int) (pids []string) {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, name := range stats {
-		stat, _ := os.ReadFile(name)
-		_, rest, _ := strings.Cut(string(stat), ") ")
-		if f := strings.Fields(rest); len(f) > 2 && f[0] != "Z" && f[2] == strconv.Itoa(group) {
-			pids = append(pids, filepath.Base(filepath.Dir(name)))
-		}
-	}
-	return pids
 }
 
 func TestRetiredThreadsKillNoChild(t *testing.T) {
@@ -148,7 +136,7 @@ func TestLeash(t *testing.T) {
 				require.Equal(t, "exit code 3", r.Reason())
 			}
 			if group > 0 {
-				require.Eventually(t, func() bool { return len(living(group)) == 0 }, patience, time.Millisecond, "somebody is left in the group")
+				require.Eventually(t, func() bool { return len(testbed.Group(group)) == 0 }, patience, time.Millisecond, "somebody is left in the group")
 			}
 		})
 	}

@@ -1,11 +1,14 @@
-// Package testbed is what tests of segments stand on: a directory in memory that must be
-// empty at the end, and contexts that end.
+// Package testbed is what tests stand on: a directory in memory that must be empty at the
+// end, contexts that end, and who is left of a process group.
 package testbed
 
 import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,4 +37,18 @@ func Within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errors.New("the test took too long"))
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// Group lists the numbers of the processes in a process group that are no zombies. It
+// reads /proc: elsewhere there is nobody.
+func Group(group int) (pids []string) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, name := range stats {
+		stat, _ := os.ReadFile(name)
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if f := strings.Fields(rest); len(f) > 2 && f[0] != "Z" && f[2] == strconv.Itoa(group) {
+			pids = append(pids, filepath.Base(filepath.Dir(name)))
+		}
+	}
+	return pids
 }
