@@ -57,7 +57,7 @@ func soak(ctx context.Context, t *trial) {
 	end := b.watched(ctx, func(*framebuf.Frame) { frames++ })
 	b.reaches("encode", "live", 1, 30*time.Second)
 	b.reaches("capture", "live", 2, 30*time.Second)
-	// What a restart of either side needs for the first time, a thread above all, the process keeps: that is no leak.
+	// What a restart of either side needs for the first time the process keeps: that is no leak.
 	require.NoError(t, syscall.Kill(b.child(encoding), syscall.SIGKILL))
 	kills := 1
 	b.reaches("encode", "live", kills+1, 30*time.Second)
@@ -81,7 +81,7 @@ func soak(ctx context.Context, t *trial) {
 	if n := len(listed(dir)); n != names {
 		t.Errorf("%d names of segments at the beginning, %d at the end", names, n)
 	}
-	if last.Descriptors > first.Descriptors || last.Threads > first.Threads || last.Children > first.Children || last.Goroutines > first.Goroutines {
+	if last.Descriptors > first.Descriptors || last.Threads > first.Threads+keptThreads || last.Children > first.Children || last.Goroutines > first.Goroutines {
 		t.Errorf("at the beginning %+v, at the end %+v", first, last)
 	}
 	if grown := last.Private - first.Private; length > time.Hour && grown > 1<<20 {
@@ -100,6 +100,12 @@ func soak(ctx context.Context, t *trial) {
 		length, c.Restarts, e.Restarts, frames, last.Descriptors-first.Descriptors, last.Threads-first.Threads,
 		last.Goroutines-first.Goroutines, last.Children-first.Children, (last.Private-first.Private)>>10)
 }
+
+// keptThreads are those that Go's runtime may add in however long a soak: it gives
+// none back, and starts one whenever more goroutines than ever before are in a system
+// call at the same moment. Against a thread lost in each restart that is few, also in
+// the shortest soak, of more than ten restarts.
+const keptThreads = 4
 
 func ran(since time.Time) time.Duration { return time.Since(since).Round(time.Second) }
 
