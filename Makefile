@@ -15,7 +15,7 @@ CLIPS         ?= testdata
 SHELL         := /bin/bash
 .SHELLFLAGS   := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test unit race python check fmt fmt-check vet lint bench faults mutants model fuzz cross same-frames testdata clean
+.PHONY: help setup build plugin demo test unit race python check fmt fmt-check vet lint bench faults mutants model fuzz cross same-frames testdata clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,17 @@ build: ## bin/framebridge
 	@mkdir -p bin
 	go build $(BUILD_FLAGS) -o bin/framebridge ./cmd/framebridge
 
+# The plug-ins for ffmpeg's frei0r filters: FREI0R_PATH=bin/plugins. They stay in memory once loaded (nodelete), as they have threads.
+PLUGIN_DIR    ?= bin/plugins
+PLUGIN_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Wpedantic -Werror -fPIC -fvisibility=hidden -pthread $(CFLAGS)
+PLUGIN_LIBS   := -shared -Wl,-z,nodelete,-z,relro,-z,now,-z,defs -ldl -lm $(LDFLAGS)
+
+plugin: $(patsubst clients/ffmpeg/%.c,$(PLUGIN_DIR)/%.so,$(wildcard clients/ffmpeg/framebridge_*.c)) ## bin/plugins: the tap, source and round trip for any ffmpeg command
+
+$(PLUGIN_DIR)/%.so: clients/ffmpeg/%.c $(wildcard clients/ffmpeg/*.h clients/c/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(PLUGIN_CFLAGS) $< -o $@.$$$$ $(PLUGIN_LIBS) && mv -f $@.$$$$ $@  # two may be at it
+
 demo: setup build ## a real clip through the whole bridge, with the motion drawn in
 	@scripts/demo
 
@@ -34,11 +45,11 @@ test: ## everything that must be green: unit, race, Python; ffmpeg is needed, ne
 	@scripts/setup --test
 	@$(MAKE) --no-print-directory unit race python
 
-unit:
+unit: plugin
 	FRAMEBRIDGE_NEED_FFMPEG=1 go test ./...
 	go test -tags faults -run EachStep ./framebuf/config
 
-race:
+race: plugin
 	FRAMEBRIDGE_NEED_FFMPEG=1 go test -race -short $(RACE_PACKAGES)
 
 # The Python client alone and with Go's programs. The tests of arrays need a Python that has numpy.

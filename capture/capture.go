@@ -25,6 +25,7 @@ type Capture struct {
 	stdin   io.Reader // nil if ffmpeg reads none
 	ffmpeg  string
 	ffprobe string
+	plugins string // the folder of the plug-in that carries the pixels; empty: they go through the pipe
 	request ffargs.Capture
 	args    []string
 	redact  func(string) string

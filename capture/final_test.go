@@ -129,7 +129,7 @@ func TestGivesUp(t *testing.T) {
 	})
 	t.Run("a file", func(t *testing.T) {
 		fake, _ := fakeFFmpeg(t, `"$REAL" "$@" | head -c 50000; exec sleep 1000`)
-		x := troubled(t, "lavfi:testsrc2=s=64x48", &Options{FFmpeg: fake, GiveUp: 3 * time.Second})
+		x := troubled(t, "lavfi:testsrc2=s=64x48", &Options{FFmpeg: fake, GiveUp: 3 * time.Second, Transport: TransportPipe})
 		r := x.end()
 		require.ErrorIs(t, r.err, ErrSourceLost)
 		require.EqualValues(t, 4, r.FramesOut)

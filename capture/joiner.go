@@ -86,6 +86,36 @@ func (j *joiner) tell() {
 	}
 }
 
+// next returns the oldest record: that of the next frame, by order alone. ok is false if there is none: ffmpeg did not say, or
+// ctx has ended.
+func (j *joiner) next(ctx context.Context) (s shown, ok bool) {
+	var patience <-chan time.Time
+	for {
+		j.mu.Lock()
+		ended := j.ended || j.gaveUp
+		if ok = len(j.queue) > 0; ok {
+			s = j.queue[0]
+			j.drop(1)
+		}
+		j.mu.Unlock()
+		if ok || ended {
+			return s, ok
+		}
+		if patience == nil {
+			timer := time.NewTimer(joinPatience)
+			defer timer.Stop()
+			patience = timer.C
+		}
+		select {
+		case <-j.changed:
+		case <-ctx.Done():
+			return s, false
+		case <-patience:
+			j.gaveUp = true
+		}
+	}
+}
+
 // take returns the record of the next frame, whose time in the pipe is pts. ok
 // is false if there is none: ffmpeg did not say, or ctx has ended.
 func (j *joiner) take(ctx context.Context, pts int64) (s shown, ok bool) {

@@ -97,7 +97,7 @@ func (c *Capture) findFFmpeg(ctx context.Context) (ffargs.Version, error) {
 	if err != nil {
 		return ffargs.Version{}, fmt.Errorf("%w: %w", ErrFFmpeg, err)
 	}
-	return version, nil
+	return version, c.choose(string(text))
 }
 
 // plan decides what ffmpeg is asked for.
@@ -116,6 +116,7 @@ func (c *Capture) plan(base ffargs.Ratio, picture string, version ffargs.Version
 		FFmpeg:      version,
 	}
 	request := &c.request
+	request.Lane = c.laneNumber(request.Audio)
 	s.TimeBaseFrom = "source"
 	request.TimeBase = request.ChooseTimeBase(base)
 	switch s.TimeBase = ratio(request.TimeBase); {

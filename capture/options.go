@@ -26,6 +26,17 @@ const (
 	ResizeStop   Resize = 2 // the capture ends with ErrGeometryChanged
 )
 
+// Transport says how pixels travel from ffmpeg into the segment. Frames, times,
+// counters and errors are the same either way.
+type Transport int
+
+// The transports.
+const (
+	TransportAuto   Transport = 0 // by the plug-in where that is possible, else through the pipe
+	TransportPlugin Transport = 1 // by a plug-in inside ffmpeg, which copies them once; ErrFFmpeg where that is not possible
+	TransportPipe   Transport = 2 // through a pipe
+)
+
 // Options of Open. The zero value, or nil, means the defaults.
 type Options struct {
 	// Dir is the directory of segments. Default: framebuf.DefaultDir.
@@ -76,6 +87,11 @@ type Options struct {
 	// ResizeFollow, and with Width and Height every frame has that size.
 	OnResize Resize
 
+	// Transport is how pixels travel. The plug-in takes frames in RGBA and BGRA, to
+	// segments that are not sealed; it is looked for in $FRAMEBRIDGE_PLUGIN, or beside
+	// the program, in plugins, ../libexec/framebridge and ../lib/framebridge.
+	// Default: TransportAuto.
+	Transport Transport
 	// HWAccel is ffmpeg's name of a hardware decoder: "auto", "vaapi", "cuda".
 	// Default: none.
 	HWAccel string

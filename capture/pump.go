@@ -57,6 +57,9 @@ func (e *pipeError) Unwrap() error { return e.err }
 // loop runs until the pipe ends (nil), ffmpeg's stream is no longer one
 // (*pipeError), the segment fails, or ctx ends.
 func (p *pump) loop(ctx context.Context, s *session, pipe io.Reader) error {
+	if s.lane != nil {
+		return p.laneLoop(ctx, s)
+	}
 	s.r = nut.NewReader(pipe, nil)
 	if err := p.header(s); err != nil {
 		return err
@@ -126,11 +129,7 @@ func (p *pump) frame(ctx context.Context, s *session, packet nut.Packet) error {
 	if s.frames == 0 {
 		p.greet(s, said, ok)
 	}
-	source := p.pts(s, packet.PTS, said, ok)
-	pts := p.line.at(source, now)
-	if base := wide(p.timeBase); pts != framebuf.NoPTS && p.audio.where.set(ticks{p.line.offset, base}, ticks{pts, base}) {
-		close(s.placed)
-	}
+	source, pts := p.time(s, packet.PTS, said, ok, now)
 	if err := p.fit(ctx, s, packet.Size, said, ok); err != nil {
 		return err
 	}
@@ -151,8 +150,23 @@ func (p *pump) frame(ctx context.Context, s *session, packet nut.Packet) error {
 	if err := slot.Guard(func() error { return s.r.Payload(slot.Bytes()) }); err != nil {
 		return p.cut(s, err)
 	}
-	p.describe(&slot.Info, pts, said, ok)
 	slot.Info.SourceSeq = seq
+	return p.publish(s, slot, source, pts, said, ok, now)
+}
+
+// time is that of a frame, on the clock of the source and on that of the segment.
+func (p *pump) time(s *session, pipePTS int64, said shown, ok bool, now time.Time) (source, pts int64) {
+	source = p.pts(s, pipePTS, said, ok)
+	pts = p.line.at(source, now)
+	if base := wide(p.timeBase); pts != framebuf.NoPTS && p.audio.where.set(ticks{p.line.offset, base}, ticks{pts, base}) {
+		close(s.placed)
+	}
+	return source, pts
+}
+
+// publish completes a slot that has its pixels.
+func (p *pump) publish(s *session, slot *framebuf.Slot, source, pts int64, said shown, ok bool, now time.Time) error {
+	p.describe(&slot.Info, pts, said, ok)
 	s.watch.frame()
 	info := slot.Info
 	if err := slot.Publish(); err != nil {
@@ -203,6 +217,12 @@ func (p *pump) fit(ctx context.Context, s *session, size int64, said shown, ok b
 	if int64(next.Size()) != size {
 		return &pipeError{fmt.Errorf("a frame of %d bytes, which is no %s (%d bytes)", size, next, next.Size())}
 	}
+	return p.become(ctx, next)
+}
+
+// become makes next the format of the segment, if that is allowed.
+func (p *pump) become(ctx context.Context, next framebuf.Format) error {
+	now := p.w.Format()
 	if next == now {
 		return nil
 	}
@@ -249,6 +269,8 @@ func (p *pump) pts(s *session, pipePTS int64, said shown, ok bool) int64 {
 		return framebuf.NoPTS
 	case ok && said.timeBase.Num > 0:
 		from, ticks = wide(said.timeBase), said.pts
+	case pipePTS == framebuf.NoPTS:
+		return framebuf.NoPTS
 	case shifted:
 		ticks -= shift
 	}

@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/framebridge/framebridge/framebuf"
 	"github.com/framebridge/framebridge/internal/ffproc"
+	"github.com/framebridge/framebridge/internal/lane"
 	"github.com/framebridge/framebridge/internal/nut"
+	"github.com/framebridge/framebridge/internal/plugin"
 )
 
 // exitTime is how long ffmpeg may live on after its pipe has ended.
@@ -27,7 +30,8 @@ type session struct {
 	watch  *stallWatch
 
 	r        *nut.Reader
-	video    int // stream number, -1 for none
+	lane     *lane.Lane // nil: the pixels come through the pipe
+	video    int        // stream number, -1 for none
 	pipeBase nut.Rational
 	head     framebuf.Format // as the pipe's header has it
 	placed   chan struct{}   // closed when the picture has said where the sound belongs
@@ -52,6 +56,13 @@ func (c *Capture) newSession() *session {
 	return s
 }
 
+// hangUp ends the lane, if there is one: an ffmpeg that waits for a place in it goes on, and can end.
+func (s *session) hangUp() {
+	if s.lane != nil {
+		_ = s.lane.Close()
+	}
+}
+
 // flowed is how long frames came.
 func (s *session) flowed() time.Duration { return s.lastAt.Sub(s.firstAt) }
 
@@ -65,8 +76,10 @@ func (c *Capture) once(ctx context.Context) (*session, error) {
 		s.fatal = true
 		return s, err
 	}
-	child, err := ffproc.Start(ctx, c.ffmpeg, args, c.childOptions(s.lines))
+	child, err := c.start(ctx, s, args)
+	defer context.AfterFunc(ctx, s.hangUp)()
 	if err != nil {
+		s.hangUp()
 		s.fatal = errors.Is(err, ffproc.ErrNotFound)
 		return s, c.explainStart(err)
 	}
@@ -86,6 +99,7 @@ func (c *Capture) once(ctx context.Context) (*session, error) {
 	}
 	heard := c.hear(ctx, s, child, stop)
 	loopErr := c.pump.loop(ctx, s, child.Stdout)
+	s.hangUp()
 	s.watch.end()
 	if loopErr == nil {
 		loopErr = heard() // the sound may be longer
@@ -119,6 +133,22 @@ func (c *Capture) argsOf(s *session) ([]string, error) {
 		request.AudioFormat.Layout = map[int]string{1: "mono", 2: "stereo"}[source.AudioChannels]
 	}
 	return request.Args()
+}
+
+// start starts the session's ffmpeg, with a lane if the pixels take one.
+func (c *Capture) start(ctx context.Context, s *session, args []string) (*ffproc.Process, error) {
+	o := c.childOptions(s.lines)
+	if c.plugins == "" {
+		return ffproc.Start(ctx, c.ffmpeg, args, o)
+	}
+	l, theirs, err := lane.New()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	s.lane = l
+	o.Inherit, o.Env = []*os.File{theirs}, plugin.Env(c.plugins, c.request.PixelFormat)
+	return ffproc.Start(ctx, c.ffmpeg, args, o)
 }
 
 func (c *Capture) childOptions(lines *listener) *ffproc.Options {

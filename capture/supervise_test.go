@@ -246,7 +246,7 @@ func descriptors(t *testing.T) int {
 // A program that hangs in the middle of a frame.
 func TestHangsInsideAFrame(t *testing.T) {
 	fake, starts := fakeFFmpeg(t, `if [ $n -lt 3 ]; then "$REAL" "$@" | head -c 50000; exec sleep 1000; fi; exec "$REAL" "$@"`)
-	x := troubled(t, "lavfi:testsrc2=s=64x48", &Options{FFmpeg: fake, Restart: RestartAlways, StallAfter: 2 * time.Second})
+	x := troubled(t, "lavfi:testsrc2=s=64x48", &Options{FFmpeg: fake, Restart: RestartAlways, StallAfter: 2 * time.Second, Transport: TransportPipe})
 	x.until(func() bool { return x.flows(3, 10) })
 	r := x.stop()
 	require.Equal(t, 3, starts())

@@ -24,7 +24,7 @@ type attempt struct {
 
 	sent   uint64    // frames that ffmpeg was given
 	flow   time.Time // when it was seen to have written one; zero: not yet
-	paced  time.Time // when the first one was sent; PaceSource only
+	paced  time.Time // when ffmpeg had the first one
 	origin int64     // its time
 	looked time.Time // when the space on the disk was; HLS only
 }
@@ -51,7 +51,7 @@ func (a *attempt) run(ctx context.Context) (again bool, err error) {
 		case <-ctx.Done():
 		}
 	}()
-	if a.out, err = a.newSink(child.Stdin, &a.r); err != nil {
+	if a.out, err = a.newSink(child, &a.r); err != nil {
 		_ = child.Close()
 		return false, err
 	}
@@ -120,7 +120,9 @@ func (a *attempt) one(ctx context.Context, f *framebuf.Frame) (feedErr, readErr 
 	if err := a.feed.send(f, at, draw); err != nil {
 		return err, nil
 	}
-	a.sent++
+	if a.sent++; a.sent == 1 {
+		a.paced, a.origin = time.Now(), at
+	}
 	if a.opts.OnFrame != nil {
 		a.opts.OnFrame(&info, time.Now())
 	}
@@ -161,7 +163,7 @@ func (a *attempt) await(ctx context.Context, at int64) error {
 		return nil
 	}
 	if a.sent == 0 {
-		a.paced, a.origin = time.Now(), at
+		return nil
 	}
 	due := a.paced.Add(time.Duration(a.clock.seconds(at-a.origin) * float64(time.Second)))
 	wait := time.NewTimer(time.Until(due))
@@ -202,8 +204,8 @@ func (a *attempt) finish(ctx context.Context, feedErr, readErr error) (again boo
 	over := readErr != nil && !errors.Is(readErr, errGone) && !errors.Is(readErr, context.Canceled)
 	e.away = a.restarts() && !e.asked && !over && (e.gone || e.stalled || evicted)
 	switch {
-	case e.torn && a.r.Spliced:
-		// Foreign bytes are in the pipe already: they must not become a picture.
+	case e.torn && (a.r.Spliced || a.r.ByPlugin):
+		// Foreign bytes are in ffmpeg already: they must not become a picture.
 		a.child.Kill()
 	case e.away && !e.gone:
 		// What is in the pipe cannot be continued, and there is no file to finish.
@@ -268,7 +270,7 @@ func (a *attempt) judge(e ending) error {
 		return fmt.Errorf("%w: not finished within %v and stopped; it may not be playable", ErrOutput, a.drain)
 	case e.stalled:
 		return fmt.Errorf("%w: ffmpeg has taken nothing for %v", ErrOutput, a.patience)
-	case e.torn && (a.r.Spliced || e.away): // ffmpeg was killed, which says nothing
+	case e.torn && (a.r.Spliced || a.r.ByPlugin || e.away): // ffmpeg was killed, which says nothing
 		return fmt.Errorf("%w; ffmpeg was killed, and the output may not be playable", e.feed)
 	case e.torn:
 		return errors.Join(fmt.Errorf("%w; the output ends before that frame", e.feed), judgeExit(e.exit))

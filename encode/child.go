@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/framebridge/framebridge/internal/ffproc"
+	"github.com/framebridge/framebridge/internal/lane"
+	"github.com/framebridge/framebridge/internal/plugin"
 )
 
 // child is a running ffmpeg.
@@ -23,6 +25,7 @@ type child struct {
 	*ffproc.Process
 	frames  atomic.Uint64 // written, as it counts
 	counted chan struct{} // closed when the last count has been read
+	lane    *lane.Lane    // nil: the pixels go through the pipe
 }
 
 // childOptions of startChild.
@@ -33,7 +36,9 @@ type childOptions struct {
 	OnLine  func(string)
 	Stdout  *os.File // nil: none
 	Confine bool
-	Pipe    bool // frames are spliced, which needs a pipe
+	Pipe    bool   // frames are spliced, which needs a pipe
+	Plugins string // the folder of the plug-in that carries the pixels; empty: none does
+	Pixels  string // their format, by ffmpeg's name
 }
 
 // startChild starts ffmpeg. It is not stopped when ctx ends: the caller does that
@@ -58,11 +63,24 @@ func startChild(ctx context.Context, o childOptions) (*child, error) {
 			}
 		}
 	}
+	c := &child{counted: make(chan struct{})}
+	if o.Plugins != "" {
+		l, theirs, err := lane.New()
+		if err != nil {
+			return nil, err
+		}
+		defer theirs.Close()
+		c.lane = l
+		po.Inherit, po.Env = []*os.File{theirs}, plugin.Env(o.Plugins, o.Pixels)
+	}
 	p, err := ffproc.Start(context.WithoutCancel(ctx), o.Path, o.Args, po)
 	if err != nil {
+		if c.lane != nil {
+			_ = c.lane.Close()
+		}
 		return nil, err
 	}
-	c := &child{Process: p, counted: make(chan struct{})}
+	c.Process = p
 	go c.count()
 	return c, nil
 }

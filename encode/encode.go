@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -46,6 +45,8 @@ type Encode struct {
 	queue       *pcm.Queue // nil: no sound in our stream
 	soundFormat *pcm.Format
 	soundSource *soundSegment // nil: none
+	version     string        // what ffmpeg says of itself
+	plugins     string        // the folder of the plug-in that carries the pixels; empty: they go through the pipe
 	args        []string
 	again       []string       // of an ffmpeg that goes on after another
 	plain       bool           // ffmpeg writes each frame that it gets
@@ -142,6 +143,8 @@ func (e *Encode) checkOptions() error {
 		return fmt.Errorf("%w: restart %d", ErrName, o.Restart)
 	case o.Splice && o.Mode != nil && *o.Mode == framebuf.Newest:
 		return fmt.Errorf("%w: only a lossless reader can splice", ErrName)
+	case o.Splice && o.Transport == TransportPlugin:
+		return fmt.Errorf("%w: frames travel by the plug-in or are spliced into a pipe: take one of the two", ErrName)
 	case o.Splice && o.Overlay != nil:
 		return fmt.Errorf("%w: frames with an overlay are copied and cannot be spliced: take one of the two", ErrName)
 	}
@@ -292,11 +295,15 @@ func (e *Encode) leave() {
 }
 
 // newSink is how bytes go to ffmpeg.
-func (e *Encode) newSink(w *os.File, r *Result) (sink, error) {
-	if !e.opts.Splice {
-		return &plainSink{patientPipe{f: w, patience: e.patience}}, nil
+func (e *Encode) newSink(c *child, r *Result) (sink, error) {
+	switch {
+	case c.lane != nil:
+		r.ByPlugin = true
+		return &laneSink{patientPipe: patientPipe{f: c.Stdin, patience: e.patience}, lane: c.lane}, nil
+	case !e.opts.Splice:
+		return &plainSink{patientPipe{f: c.Stdin, patience: e.patience}}, nil
 	}
-	s, err := newSplicer(w, e.patience)
+	s, err := newSplicer(c.Stdin, e.patience)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFFmpeg, err)
 	}
@@ -311,7 +318,7 @@ func (e *Encode) childOptions(restarts uint64) childOptions {
 	}
 	return childOptions{
 		Path: e.ffmpeg(), Args: args, Redact: ffargs.NewRedactor(args...).Redact, OnLine: e.opts.OnLine,
-		Stdout: e.opts.Stdout, Confine: true, Pipe: e.opts.Splice,
+		Stdout: e.opts.Stdout, Confine: true, Pipe: e.opts.Splice, Plugins: e.plugins, Pixels: ffmpegName(e.info.PixelFormat),
 	}
 }
 

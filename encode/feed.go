@@ -26,6 +26,8 @@ type feed struct {
 	sound *sound // nil: none
 	drawn canvas // of frames with an overlay
 
+	packet int // bytes of a picture in the stream
+
 	merged uint64
 }
 
@@ -35,13 +37,14 @@ func newFeed(out sink, first *framebuf.Info, c *clock, q *pcm.Queue, format *pcm
 	if err != nil {
 		return nil, err
 	}
+	form := out.form(first.Format)
 	tag, ok := nut.PixelFormatTag(first.PixelFormat.String())
 	if !ok {
 		return nil, fmt.Errorf("%w: ffmpeg's NUT has no %v", framebuf.ErrFormat, first.PixelFormat)
 	}
 	streams := []nut.Stream{{
 		Class: nut.ClassVideo, Tag: tag, TimeBase: c.base, FrameRate: nominalRate(first),
-		Width: first.Width, Height: first.Height, SampleAspect: aspectOf(first),
+		Width: form.Width, Height: form.Height, SampleAspect: aspectOf(first),
 	}}
 	if q != nil {
 		tag, _ := nut.PCMTag("pcm_s16le")
@@ -51,7 +54,7 @@ func newFeed(out sink, first *framebuf.Info, c *clock, q *pcm.Queue, format *pcm
 			SampleRate: nut.Rational{Num: rate, Den: 1}, Channels: format.Channels,
 		})
 	}
-	f := &feed{out: out, clock: c, fit: fit}
+	f := &feed{out: out, clock: c, fit: fit, packet: form.Size()}
 	if f.nut, err = nut.NewWriter(out, streams, nil); err != nil {
 		return nil, err
 	}
@@ -96,7 +99,7 @@ func (f *feed) send(fr *framebuf.Frame, at int64, draw func(*image.RGBA)) error 
 func (f *feed) picture(fr *framebuf.Frame, at int64, draw func(*image.RGBA)) error {
 	if draw == nil && f.fit.fits(&fr.Info) {
 		picture := fr.Bytes()[:f.fit.want.Size()]
-		if err := f.header(at, len(picture)); err != nil {
+		if err := f.header(at); err != nil {
 			_ = fr.Release()
 			return err
 		}
@@ -120,16 +123,16 @@ func (f *feed) picture(fr *framebuf.Frame, at int64, draw func(*image.RGBA)) err
 		picture, err = f.fit.fit(&f.drawn.info, f.drawn.pix)
 	}
 	if err == nil {
-		err = f.header(at, len(picture))
+		err = f.header(at)
 	}
 	if err == nil {
-		_, err = f.out.Write(picture)
+		err = f.out.sendCopy(&f.fit.want, picture)
 	}
 	return err
 }
 
-func (f *feed) header(at int64, size int) error {
-	h, err := f.nut.FrameHeader(pictureStream, at, int64(size))
+func (f *feed) header(at int64) error {
+	h, err := f.nut.FrameHeader(pictureStream, at, int64(f.packet))
 	if err == nil {
 		_, err = f.out.Write(h)
 	}

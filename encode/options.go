@@ -96,6 +96,11 @@ type Options struct {
 	// otherwise; frames must hold until ffmpeg has read them, so it needs a lossless
 	// reader. Default: false.
 	Splice bool
+	// Transport is how pixels travel to ffmpeg; with Splice it is the pipe. The plug-in
+	// takes frames in RGBA and BGRA, and is looked for in $FRAMEBRIDGE_PLUGIN, or beside
+	// the program, in plugins, ../libexec/framebridge and ../lib/framebridge.
+	// Default: TransportAuto.
+	Transport Transport
 	// OutputTimeout is how long ffmpeg may take nothing, or take to finish, before
 	// the output counts as failed. Default: 10 s for a live output (see Restart), no
 	// limit for a file; negative: no limit.
@@ -138,6 +143,7 @@ type Result struct {
 	Elapsed     time.Duration // from the start of ffmpeg to the end of the last one
 	FPS         float64       // FramesIn in a second of Elapsed
 	Spliced     bool          // frames went to ffmpeg without a copy
+	ByPlugin    bool          // frames were copied by the plug-in inside ffmpeg
 	Restarts    uint64        // starts of ffmpeg after the first one, or decisions to
 	LastError   error         // why the last of them was needed; nil: none
 	Interrupted bool          // the context ended; the output is complete up to there

@@ -48,6 +48,7 @@ func (e *Encode) checkFFmpeg(ctx context.Context) (*ffargs.Abilities, error) {
 	if able.Version, err = ffargs.Identify(e.ffmpeg(), texts[0]); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFFmpeg, err)
 	}
+	e.version = texts[0]
 	// With any frames at all: what is wrong with the request is said before the
 	// segment is waited for.
 	_, _, err = e.arguments(able, ffargs.Video{PixelFormat: "rgba", Width: 64, Height: 64}, false)
@@ -61,6 +62,9 @@ func (e *Encode) arguments(able *ffargs.Abilities, v ffargs.Video, resume bool) 
 		Video: v, Output: e.output, Codec: e.opts.Codec, Preset: e.opts.Preset, CRF: e.opts.CRF, PixFmt: e.opts.PixFmt,
 		OutputArgs: e.opts.OutputArgs, Overwrite: e.opts.Overwrite || !e.made || resume, Abilities: able,
 		Live: e.isLive(), Resume: resume,
+	}
+	if e.plugins != "" {
+		request.Lane = laneNumber
 	}
 	switch a := e.opts.Audio; {
 	case a.Silent:
@@ -91,6 +95,9 @@ func (e *Encode) plan(st *framebuf.Status, able *ffargs.Abilities) error {
 		return err
 	}
 	if err := e.checkOverlay(first); err != nil {
+		return err
+	}
+	if err := e.choose(e.version, first.Format); err != nil {
 		return err
 	}
 	// Times are kept, also a first one that is not 0. A reader that comes in the

@@ -17,6 +17,11 @@ import (
 // send, which takes the frame over. It is for one goroutine, except limit.
 type sink interface {
 	Write(b []byte) (int, error)
+	// form is what pictures of a format are in the stream: its size is that of their
+	// packets.
+	form(f framebuf.Format) framebuf.Format
+	// sendCopy sends a picture that lies elsewhere, packed, and does not keep it.
+	sendCopy(f *framebuf.Format, picture []byte) error
 	// send sends a picture that lies in the frame's own memory, and releases the
 	// frame, now or later.
 	send(f *framebuf.Frame, picture []byte) error
@@ -90,6 +95,13 @@ func pipeError(err error) error {
 	case errors.Is(err, syscall.EFAULT):
 		return fmt.Errorf("%w: %w", framebuf.ErrDamaged, err)
 	}
+	return err
+}
+
+func (p *patientPipe) form(f framebuf.Format) framebuf.Format { return f }
+
+func (p *patientPipe) sendCopy(_ *framebuf.Format, picture []byte) error {
+	_, err := p.Write(picture)
 	return err
 }
 

@@ -78,7 +78,7 @@ func (s *segment) sequence(i int) *atomic.Uint64 {
 
 // payload is the payload of slot i, all of its capacity.
 func (s *segment) payload(i int) []byte {
-	o := s.st.slotsOffset + int64(i)*s.st.slotStride
+	o := s.st.place(i)
 	return s.m.Bytes()[o : o+s.st.capacity : o+s.st.capacity]
 }
 

@@ -42,11 +42,13 @@ func (b *bench) encode() error {
 		return way{name, func() (int, error) { return n, b.pour(n, frames, pair) }}
 	}
 	pipe, socket := bare("bare program, pipe", widePipe), bare("bare program, socket", wideSocket)
-	feed := func(name string, s bool) way {
-		return way{name, func() (int, error) { return b.feed(n, s) }}
+	feed := func(name string, o encode.Options) way {
+		return way{name, func() (int, error) { return b.feed(n, o) }}
 	}
-	write, splice := feed("segment, by write", false), feed("segment, by vmsplice", true)
-	for _, ways := range [][]way{{file, pipe, socket}, {file, socket, splice, write}} {
+	write := feed("segment, by write", encode.Options{Transport: encode.TransportPipe})
+	splice := feed("segment, by vmsplice", encode.Options{Splice: true})
+	plugged := feed("segment, by plug-in", encode.Options{Transport: encode.TransportPlugin})
+	for _, ways := range [][]way{{file, pipe, socket}, {file, socket, splice, write, plugged}} {
 		last := len(ways) - 1
 		against := make([]string, last)
 		for i, w := range ways[:last] {
@@ -87,7 +89,7 @@ func (b *bench) pour(n int, frames []byte, pair func() (r, w int, err error)) er
 }
 
 // feed publishes n frames, which cost nothing to make, and encodes them.
-func (b *bench) feed(n int, s bool) (int, error) {
+func (b *bench) feed(n int, o encode.Options) (int, error) {
 	w, err := framebuf.Create("feed", hd, &framebuf.Options{
 		Dir: b.dir, Linger: -1,
 		Template: framebuf.Info{TimeBase: framebuf.Rational{Num: 1, Den: 60}, Rate: framebuf.Rational{Num: 60, Den: 1}},
@@ -104,7 +106,8 @@ func (b *bench) feed(n int, s bool) (int, error) {
 	if err := one(0); err != nil {
 		return 0, err
 	}
-	e, err := encode.Open(ctx, "feed", "null:-", &encode.Options{Dir: b.dir, FFmpeg: b.ffmpeg, Codec: "wrapped_avframe", PixFmt: "rgba", Splice: s})
+	o.Dir, o.FFmpeg, o.Codec, o.PixFmt = b.dir, b.ffmpeg, "wrapped_avframe", "rgba"
+	e, err := encode.Open(ctx, "feed", "null:-", &o)
 	if err != nil {
 		return 0, err
 	}

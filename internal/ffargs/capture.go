@@ -9,6 +9,8 @@ import (
 	"time"
 
 	ff "github.com/u2takey/ffmpeg-go"
+
+	"github.com/framebridge/framebridge/internal/plugin"
 )
 
 // Capture is a request for the arguments of the decoding ffmpeg. Input and PixelFormat are needed.
@@ -71,6 +73,11 @@ type Capture struct {
 
 	// TimeBase is the unit of the times in NUT; ChooseTimeBase finds it. Default: 1/1000000.
 	TimeBase Ratio
+
+	// Lane is the descriptor of the socket over which the plug-in framebridge_lane hands over the frames; nothing is written to
+	// standard output then. The child must be able to load the plug-in (package plugin). PixelFormat must be one that CanLane
+	// accepts. Default: 0, frames go through the pipe.
+	Lane int
 
 	// MaxPixels refuses larger pictures before their memory is reserved. Default: 8192 x 4320.
 	MaxPixels int64
@@ -147,6 +154,8 @@ func (c *Capture) check() error {
 		return fmt.Errorf("%w: no input", ErrRequest)
 	case c.PixelFormat == "":
 		return fmt.Errorf("%w: no pixel format", ErrRequest)
+	case c.Lane != 0 && (c.Lane <= 2 || !CanLane(c.PixelFormat)):
+		return fmt.Errorf("%w: %s through the plug-in, by descriptor %d", ErrRequest, c.PixelFormat, c.Lane)
 	case c.PixelFormat == "p010le" || c.PixelFormat == "p010be":
 		return fmt.Errorf("%w: NUT cannot carry %s (it comes back as another format); use yuv420p10le", ErrRequest, c.PixelFormat)
 	case (c.Width > 0) != (c.Height > 0) || c.Width < 0 || c.Height < 0:
@@ -239,13 +248,22 @@ func (c *Capture) chain(v *ff.Stream) *ff.Stream {
 		convert()
 		show()
 	}
+	if c.Lane > 0 {
+		v = filter(v, "frei0r", opts{"filter_name": plugin.Lane, "filter_params": strconv.Itoa(c.Lane)})
+	}
 	return v
 }
+
+// CanLane reports whether frames of a pixel format, by ffmpeg's name, can go through a plug-in: frei0r knows four-byte pixels only.
+func CanLane(pixelFormat string) bool { return pixelFormat == "rgba" || pixelFormat == "bgra" }
 
 func (c *Capture) outputOptions() opts {
 	tb := c.TimeBase
 	if !tb.Known() {
 		tb = microseconds
+	}
+	if c.Lane > 0 {
+		return opts{"format": "null", "noautoscale": ""}.add(passthrough(c.FFmpeg))
 	}
 	o := opts{
 		"format":               "nut",

@@ -5,6 +5,7 @@ package ffargs
 
 import (
 	"fmt"
+	"strconv"
 
 	ff "github.com/u2takey/ffmpeg-go"
 )
@@ -83,6 +84,11 @@ type Encode struct {
 	// OutputArgs are the user's own, put right before the output's name, where they win over ours. Default: none.
 	OutputArgs []string
 
+	// Lane is the descriptor of the socket over which the plug-in framebridge_lane gets the pictures; stream 0 of the NUT then has
+	// small pictures, whose first pixel is the number of the real one. The child must be able to load the plug-in (package plugin), and the
+	// frames must be of a format that CanLane accepts. Default: 0, frames come through the pipe.
+	Lane int
+
 	// Overwrite agrees to replace a file that exists; without it ffmpeg fails.
 	Overwrite bool
 
@@ -93,6 +99,10 @@ type Encode struct {
 	// Abilities are those of the ffmpeg that will run; encoder and container are looked up in them. Default: not looked up.
 	Abilities *Abilities
 }
+
+// LaneProbe is the least size in bytes of a packet that stands for a picture: the least number of bytes that ffmpeg agrees to
+// probe.
+const LaneProbe = 32
 
 // Warning is something that a user should be told once about an Encode request.
 type Warning string
@@ -125,8 +135,13 @@ func (e *Encode) Args() ([]string, []Warning, error) {
 			// thread, unless it is given a queue, which doubled its own time for a frame.
 			from["thread_queue_size"] = "8"
 		}
+		if e.Lane > 0 {
+			// The header says it all, but ffmpeg would read packets until each stream has begun, and nobody sends one before the
+			// last picture was drawn.
+			from["probesize"] = strconv.Itoa(LaneProbe)
+		}
 		in := ff.Input("pipe:0", from.kwargs())
-		streams := []*ff.Stream{b.chain(in.Get("v:0"))}
+		streams := []*ff.Stream{b.chain(b.draw(in.Get("v:0")))}
 		if sound := e.sound(in); sound != nil {
 			streams = append(streams, sound)
 		}
@@ -174,6 +189,8 @@ func (e *Encode) resolve() (*encoding, error) {
 		return nil, fmt.Errorf("%w: no output", ErrRequest)
 	case v.PixelFormat == "" || v.Width <= 0 || v.Height <= 0:
 		return nil, fmt.Errorf("%w: frames of %dx%d in %q", ErrRequest, v.Width, v.Height, v.PixelFormat)
+	case e.Lane != 0 && (e.Lane <= 2 || !CanLane(v.PixelFormat)):
+		return nil, fmt.Errorf("%w: %s through the plug-in, by descriptor %d", ErrRequest, v.PixelFormat, e.Lane)
 	case e.Sound == OtherSound && e.AudioInput.Name == "":
 		return nil, fmt.Errorf("%w: no input for the sound", ErrRequest)
 	case e.Sound == OtherSound && e.AudioInput.Kind == Stdin:

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	ff "github.com/u2takey/ffmpeg-go"
+
+	"github.com/framebridge/framebridge/internal/plugin"
 )
 
 // isRGB tells whether a pixel format is RGB, to which matrix and range of YUV do not apply.
@@ -117,6 +119,15 @@ func (b *encoding) colorTags() opts {
 		}
 	}
 	return o
+}
+
+// draw makes whole pictures of the small ones in the pipe, if the pixels come by a lane: blank ones, which the plug-in draws over.
+func (b *encoding) draw(s *ff.Stream) *ff.Stream {
+	if b.Lane == 0 {
+		return s
+	}
+	s = filter(s, "pad", opts{"w": strconv.Itoa(b.sent.Width), "h": strconv.Itoa(b.sent.Height), "x": "0", "y": "0"})
+	return filter(s, "frei0r", opts{"filter_name": plugin.Lane, "filter_params": strconv.Itoa(-b.Lane)})
 }
 
 // chain is the filters between the frames and the encoder.

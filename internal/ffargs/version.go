@@ -3,7 +3,9 @@ package ffargs
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Version is the version of an ffmpeg. The zero value means unknown, as in a build from a source tree, and is taken
@@ -38,6 +40,16 @@ func Identify(program, text string) (Version, error) {
 
 // Tried reports whether v is at least the oldest version that framebridge was run with, 5.1.
 func (v Version) Tried() bool { return !v.before(5, 1) }
+
+// HasFrei0r reports whether the output of "ffmpeg -version" is that of a build that loads frei0r plug-ins.
+func HasFrei0r(text string) bool {
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, "configuration:"); ok {
+			return slices.Contains(strings.Fields(rest), "--enable-frei0r")
+		}
+	}
+	return false
+}
 
 // versionLine is the first line of ffmpeg -version and ffprobe -version; a distribution may put an epoch or n in front.
 var versionLine = regexp.MustCompile(`^ff(?:mpeg|probe) version (?:\d+:)?n?(\d{1,4})\.(\d{1,4})[^\s]*`)

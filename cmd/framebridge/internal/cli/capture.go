@@ -70,7 +70,7 @@ func (o *captureOptions) options(s *session) (*capture.Options, error) {
 	c := &capture.Options{
 		Dir: s.dir, Group: o.write.group, PixelFormat: pixels, Pace: capturePace(o.pace.value), Stdin: s.in, OnWait: s.onWait(o.segment),
 		FFmpeg: o.ffmpeg.programs.ffmpeg, FFprobe: o.ffmpeg.programs.ffprobe, OnLine: s.ffmpegLines(),
-		AudioSegment: o.audio.value != "none",
+		AudioSegment: o.audio.value != "none", Transport: o.ffmpeg.captureTransport(),
 	}
 	o.live.apply(s, c, o.segment)
 	o.write.captureLossless(in.Live, c)
@@ -99,7 +99,7 @@ func segmentErrorOf(err error) error {
 }
 
 func captureRun(ctx context.Context, s *session, o *captureOptions) (err error) {
-	if err := errors.Join(framebuf.CheckName(o.segment), o.write.check(), o.live.check(), o.ffmpeg.check()); err != nil {
+	if err := errors.Join(framebuf.CheckName(o.segment), o.write.check(), o.live.check()); err != nil {
 		return err
 	}
 	options, err := o.options(s)

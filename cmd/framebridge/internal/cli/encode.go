@@ -62,7 +62,7 @@ func (o *encodeOptions) options(s *session) (*encode.Options, error) {
 	e := &encode.Options{
 		Dir: s.dir, TrustUID: s.trust.uids, Wait: -1, Pace: encodePace(o.pace.value), Follow: o.read.follow || o.pace.value == "live" && !o.follow,
 		FFmpeg: o.ffmpeg.programs.ffmpeg, OnLine: s.ffmpegLines(), OnNote: func(text string) { s.note("%s", text) },
-		Restart: encodeRestart(o.restart.value), OnEvent: s.outputEvents(),
+		Restart: encodeRestart(o.restart.value), OnEvent: s.outputEvents(), Transport: o.ffmpeg.encodeTransport(),
 	}
 	if mode, ok := o.read.chosen(); ok {
 		e.Mode = &mode
@@ -102,7 +102,7 @@ func refuseExisting(output string, overwrite bool) (toStdout bool, err error) {
 }
 
 func encodeRun(ctx context.Context, s *session, o *encodeOptions) (err error) {
-	if err := errors.Join(framebuf.CheckSource(o.segment), o.read.check(), o.overlay.check(), o.ffmpeg.check()); err != nil {
+	if err := errors.Join(framebuf.CheckSource(o.segment), o.read.check(), o.overlay.check()); err != nil {
 		return err
 	}
 	options, err := o.options(s)

@@ -24,11 +24,18 @@ func (o *ffmpegFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&o.printCommand, "print-command", false, "print the exact ffmpeg command, secrets masked, and run nothing")
 }
 
-func (o *ffmpegFlags) check() error {
-	if o.transport.value == "plugin" {
-		return ffmpegf("--transport plugin: this version has no plug-in for ffmpeg; use auto or pipe")
-	}
-	return nil
+// captureTransport is how pixels travel from ffmpeg.
+func (o *ffmpegFlags) captureTransport() capture.Transport {
+	return map[string]capture.Transport{
+		"auto": capture.TransportAuto, "plugin": capture.TransportPlugin, "pipe": capture.TransportPipe,
+	}[o.transport.value]
+}
+
+// encodeTransport is how pixels travel to ffmpeg.
+func (o *ffmpegFlags) encodeTransport() encode.Transport {
+	return map[string]encode.Transport{
+		"auto": encode.TransportAuto, "plugin": encode.TransportPlugin, "pipe": encode.TransportPipe,
+	}[o.transport.value]
 }
 
 // sourceFlags are about the input and what ffmpeg does to its frames before they reach the segment.

@@ -141,7 +141,7 @@ func (o *runOptions) check() error {
 			return err
 		}
 	}
-	return errors.Join(framebuf.CheckName(o.inName()), o.writing().check(), o.lost.check(), o.ffmpeg.check())
+	return errors.Join(framebuf.CheckName(o.inName()), o.writing().check(), o.lost.check())
 }
 
 // writing are the flags of a capture that are those of run.
