@@ -152,6 +152,8 @@ func failure(err error) error {
 	}
 	line, kind := diagnose(exit.Stderr)
 	switch {
+	case kind == ErrFFmpeg && strings.Contains(line, plugin.Lane): //nolint:errorlint // as diagnose gave it
+		line += " The file is there but does not load: build it for this machine, or send frames through the pipe."
 	case kind != nil:
 	case exit.Signal != 0:
 		kind, line = ErrEncoder, fmt.Sprintf("killed by signal %d (%v)", int(exit.Signal), exit.Signal)
@@ -229,6 +231,7 @@ func signs() []sign {
 		{ErrFFmpeg, []string{
 			"Unknown encoder", "Unknown format", "Unknown input format", "is not a suitable output format", "Requested output format", "Unrecognized option", "Option not found",
 			"No such filter", "Unknown decoder", "codec not currently supported in container", "Encoder not found", "Muxer not found",
+			"Could not find module", // of frei0r
 		}},
 	}
 }

@@ -2,11 +2,15 @@
 package plugin
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/framebridge/framebridge/internal/ffproc"
 )
 
 // Variable names the folder of the plug-ins, and then nothing else is looked at.
@@ -20,8 +24,12 @@ const (
 	Trip = "framebridge_trip"
 )
 
-// ErrNotFound is returned when there is no such plug-in.
-var ErrNotFound = errors.New("plug-in not found")
+var (
+	// ErrNotFound is returned when there is no such plug-in.
+	ErrNotFound = errors.New("plug-in not found")
+	// ErrNotLoaded is returned when an ffmpeg does not load it.
+	ErrNotLoaded = errors.New("ffmpeg does not load the plug-in")
+)
 
 // Find returns the folder in which the plug-in name is: $FRAMEBRIDGE_PLUGIN, or else plugins beside our own program, or
 // ../libexec/framebridge, ../lib/framebridge from there. The error matches ErrNotFound and says where it looked.
@@ -47,8 +55,8 @@ func Folders() []string {
 	if err != nil {
 		return nil
 	}
-	if real, err := filepath.EvalSymlinks(exe); err == nil {
-		exe = real
+	if target, err := filepath.EvalSymlinks(exe); err == nil {
+		exe = target
 	}
 	bin := filepath.Dir(exe)
 	return []string{
@@ -65,4 +73,25 @@ func Env(dir, order string) []string {
 		dir += ":" + others
 	}
 	return []string{"FREI0R_PATH=" + dir, "FRAMEBRIDGE_LANE_ORDER=" + order}
+}
+
+// Check reports whether an ffmpeg really loads the plug-in Lane from dir: one that was built with frei0r may be static, have
+// another C library or be locked in. It has it pass a small picture, which takes as long as a start of ffmpeg. The error matches
+// ErrNotLoaded, or is that of starting ffmpeg or of ctx.
+func Check(ctx context.Context, ffmpeg, dir string) error {
+	args := []string{
+		"-hide_banner", "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "color=size=16x16:duration=0.04",
+		"-vf", "format=rgba,frei0r=" + Lane, "-f", "null", "-",
+	}
+	_, err := ffproc.Output(ctx, ffmpeg, args, 1<<10, &ffproc.Options{Confine: true, Env: Env(dir, "rgba")})
+	var exit *ffproc.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	// The first line says it: [Parsed_frei0r_1 @ 0x56] Could not find module 'framebridge_lane'.
+	first, _, _ := strings.Cut(exit.Stderr, "\n")
+	if _, text, ok := strings.Cut(first, "] "); ok {
+		first = text
+	}
+	return fmt.Errorf("%w %s: %s", ErrNotLoaded, filepath.Join(dir, Lane+".so"), cmp.Or(strings.TrimSuffix(first, "."), exit.Error()))
 }
