@@ -63,15 +63,19 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
   }
 }
 
+// The handler stays: the plug-in does (nodelete), and others may have put theirs before it since.
 FB_EXPORT int f0r_init(void) {
+  static int guarded;
+  if (guarded) return 1;
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_sigaction = on_fault;
   action.sa_flags = SA_SIGINFO | SA_NODEFER;
-  return sigaction(SIGBUS, &action, &before) == 0 ? 1 : -1;
+  guarded = sigaction(SIGBUS, &action, &before) == 0;
+  return guarded ? 1 : -1;
 }
 
-FB_EXPORT void f0r_deinit(void) { sigaction(SIGBUS, &before, NULL); }
+FB_EXPORT void f0r_deinit(void) {}
 
 FB_EXPORT void f0r_get_plugin_info(f0r_plugin_info_t *info) {
   info->name = "framebridge_lane";
