@@ -44,9 +44,9 @@ func TestGoldenHeaders(t *testing.T) {
 	info.store(record, 25)
 
 	for name, b := range map[string][]byte{
-		"static-0.1.hex":  st.encode(),
-		"record-0.1.hex":  record,
-		"control-0.1.hex": encodeControl(defaultCells, st.controlID),
+		"static-1.0.hex":  st.encode(),
+		"record-1.0.hex":  record,
+		"control-1.0.hex": encodeControl(defaultCells, st.controlID),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("testdata", name)

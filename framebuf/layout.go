@@ -12,12 +12,12 @@ const (
 
 	// Layout version. Another major is refused; a minor is a promise that
 	// everything of lower minors is still where it was. 0.x is not frozen yet.
-	layoutMajor = 0
-	layoutMinor = 1
+	layoutMajor = 1
+	layoutMinor = 0
 )
 
 // LayoutVersion is the version of LAYOUT.md that this package reads and writes.
-const LayoutVersion = "0.1"
+const LayoutVersion = "1.0"
 
 // Static header: written before the file has a name, never again. Offsets from
 // the start of the data file.

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 var buildGo = sync.OnceValue(func() error {
 	// go test remembers green runs until a file that the test looked at changes; it does
 	// not know of the programs that this one starts.
-	for _, pattern := range []string{"conform/*.go", "../python/conform.py", "../python/framebridge.py"} {
+	for _, pattern := range []string{"conform/*.go", "../python/conform.py", "../python/framebridge.py", "../c/conform.c", "../c/framebridge.h"} {
 		there, err := filepath.Glob(pattern)
 		if err != nil {
 			return err
@@ -86,8 +86,39 @@ func TestPythonTakesPart(t *testing.T) {
 	}
 }
 
-// clients are all that take part: Go, Python, and those of FRAMEBRIDGE_CONFORM,
-// "name=command with arguments", divided by semicolons.
+// buildC is the C client's program, built once; empty without a compiler.
+var buildC = sync.OnceValues(func() (string, error) {
+	name := os.Getenv("CC")
+	if name == "" {
+		name = "cc"
+	}
+	compiler, err := exec.LookPath(name)
+	if err != nil {
+		return "", nil // TestCTakesPart says so
+	}
+	program := filepath.Join(bin, "conform-c")
+	out, err := exec.Command(compiler, "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", program, "../c/conform.c").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s ../c/conform.c: %w\n%s", name, err, out)
+	}
+	return program, nil
+})
+
+func TestCTakesPart(t *testing.T) {
+	program, err := buildC()
+	require.NoError(t, err)
+	switch {
+	case program != "":
+	case os.Getenv("FRAMEBRIDGE_NEED_FFMPEG") != "":
+		t.Fatal("there is no C compiler")
+	default:
+		t.Skip("everything here ran without C: there is no compiler")
+	}
+}
+
+// clients are all that take part: Go, Python, C, and those of FRAMEBRIDGE_CONFORM,
+// "name=command with arguments", divided by semicolons. One that is named there takes
+// the place of one that is not.
 func clients(t testing.TB) []*client {
 	t.Helper()
 	require.NoError(t, buildGo())
@@ -96,9 +127,15 @@ func clients(t testing.TB) []*client {
 	if err == nil { // else TestPythonTakesPart says so
 		all = append(all, &client{name: "python", command: []string{python, "-E", "-S", pythonConform}})
 	}
+	program, err := buildC()
+	require.NoError(t, err)
+	if program != "" {
+		all = append(all, &client{name: "c", command: []string{program}})
+	}
 	for entry := range strings.SplitSeq(os.Getenv("FRAMEBRIDGE_CONFORM"), ";") {
 		name, command, ok := strings.Cut(strings.TrimSpace(entry), "=")
 		if words := strings.Fields(command); ok && len(words) > 0 {
+			all = slices.DeleteFunc(all, func(c *client) bool { return c.name == name })
 			all = append(all, &client{name: name, command: words})
 		} else {
 			require.Empty(t, entry, "FRAMEBRIDGE_CONFORM is name=command, divided by semicolons")

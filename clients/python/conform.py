@@ -94,7 +94,7 @@ def verify(frame):
 
 
 def about(_):
-    tell(client="python", layout="0.1", commands=["describe", "read", "write", "update", "value"], modes=["newest", "lossless"], moves=False,
+    tell(client="python", layout="1.0", commands=["describe", "read", "write", "update", "value"], modes=["newest", "lossless"], moves=False,
          batch=True)
 
 

@@ -17,7 +17,7 @@
     framebridge.update("counter", lambda old: b"%d" % (int(old or b"0") + 1))   # a value that outlives its writers,
     framebridge.remove("counter")                                               # until it is removed
 
-One file, the standard library, numpy where it is used. It speaks layout 0.1 of framebuf/LAYOUT.md: "(12)" is its section 12,
+One file, the standard library, numpy where it is used. It speaks layout 1.0 of framebuf/LAYOUT.md: "(12)" is its section 12,
 and every offset has its name from there. Linux on x86-64 only: Python has no memory fences, and that is the one machine on
 which it can do without (10); elsewhere open and create raise Unsupported.
 
@@ -170,7 +170,7 @@ _HEADER = _Table("""0 Magic 8s, 8 Major H, 10 Minor H, 12 HeaderSize I, 16 Must 
     80 Capacity Q, 88 Alignment I, 92 Tail I, 96 MetaCapacity I, 100 Kind I, 104 Generation 16s, 120 Previous 16s, 136 ControlID Q,
     144 FirstFrame Q, 152 CreatedWall q, 160 CreatedMono q, 168 WriterPID I, 172 Backing I, 176 TAIOffset i, 180 Flags I,
     184 Lossless I, 188 Reserved I, 192 Name 64s""")  # (3)
-_MAGIC, _MAJOR, _MINOR, _HEADER_SIZE = b"FBRIDGE\n", 0, 1, 256
+_MAGIC, _MAJOR, _MINOR, _HEADER_SIZE = b"FBRIDGE\n", 1, 0, 256
 _NUMBERS, _MOST_FILE, _MOST_META = 1 << 47, 1 << 40, 1 << 20  # numbers are below, bytes of a file and of meta at most
 _MUST_KNOWN = 1 << 1  # the alignment is nothing to do; payloads elsewhere and the progress word are not known here
 _LIVE_SOURCE, _ANSWERS_LATE, _TOOK_OVER, _KEPT = 1 << 0, 1 << 1, 1 << 2, 1 << 3  # Flags
@@ -2339,7 +2339,7 @@ def results(name: str, **options) -> Writer:
 
 def filter(label: str = "", *, wait: float = 10.0) -> Iterator[Tuple[Frame, Slot]]:
     """For framebridge run --exec: pairs of a frame of $FRAMEBRIDGE_IN and the frame of $FRAMEBRIDGE_OUT to be filled from it,
-    which has its format, time, colour and all else already. It is published when the next pair is asked for. Every frame comes,
+    which has its format, time, colour and all else already, and a reference to it. It is published when the next pair is asked for. Every frame comes,
     or where the source is live and waits for nobody, the newest one. wait: seconds for the input to appear, and for the output to
     have a reader.
 
@@ -2372,6 +2372,7 @@ def _pairs(source: str, target: str, label: str, wait: float) -> Iterator[Tuple[
                     out.resize(*shape)
                 with out.frame() as slot:
                     slot.like(frame)
+                    slot.reference = frame
                     yield frame, slot
             failed = seg.source.error if seg.source.state == "failed" else None
         except Exception as error:

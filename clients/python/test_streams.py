@@ -55,7 +55,7 @@ class WithGo(Case):
                 f.pts = 0
             info = self.go("framebridge", "info", "seg")
             self.ended(info)
-            for line in "state +live", r"format +bgr24 64x36", "rate +29.97003 frames a second, time base 1001/30000", "layout +0.1":
+            for line in "state +live", r"format +bgr24 64x36", "rate +29.97003 frames a second, time base 1001/30000", "layout +1.0":
                 self.assertRegex(self.text(info.out), line)
             w.set_source("failed", "the cable é")
             info = self.go("framebridge", "info", "seg", "--json")
