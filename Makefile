@@ -7,6 +7,8 @@ GOLANGCI_LINT := $(or $(FRAMEBRIDGE_TOOLS),.tools)/golangci-lint
 BUILD_FLAGS   := -trimpath -buildvcs=false
 # What the race run covers. The race detector does not see mapped memory: it proves the logic inside one process, not the protocol.
 RACE_PACKAGES ?= ./...
+# How many packages are tested at once: one more than there are processors, as many tests wait.
+PACKAGES_AT_ONCE ?= $(shell echo $$(($$(nproc) + 1)))
 # How long each fuzz target runs.
 FUZZTIME      ?= 10s
 # The folder of clips that same-frames compares.
@@ -38,7 +40,7 @@ $(PLUGIN_DIR)/%.so: clients/ffmpeg/%.c $(wildcard clients/ffmpeg/*.h clients/c/*
 	@mkdir -p $(@D)
 	$(CC) $(PLUGIN_CFLAGS) $< -o $@.$$$$ $(PLUGIN_LIBS) && mv -f $@.$$$$ $@  # two may be at it
 
-demo: setup build ## a real clip through the whole bridge, with the motion drawn in
+demo: setup build plugin ## a real clip through the whole bridge, with the motion drawn in
 	@scripts/demo
 
 test: ## everything that must be green: unit, race, Python; ffmpeg is needed, never skipped
@@ -46,11 +48,12 @@ test: ## everything that must be green: unit, race, Python; ffmpeg is needed, ne
 	@$(MAKE) --no-print-directory unit race python
 
 unit: plugin
-	FRAMEBRIDGE_NEED_FFMPEG=1 go test ./...
+	FRAMEBRIDGE_NEED_FFMPEG=1 go test -p $(PACKAGES_AT_ONCE) ./...
 	go test -tags faults -run EachStep ./framebuf/config
 
+# Every program with the race detector would sleep a second at its end. vet has seen the same files, in unit and by itself.
 race: plugin
-	FRAMEBRIDGE_NEED_FFMPEG=1 go test -race -short $(RACE_PACKAGES)
+	GORACE=atexit_sleep_ms=0 FRAMEBRIDGE_NEED_FFMPEG=1 go test -race -short -vet=off -p $(PACKAGES_AT_ONCE) $(RACE_PACKAGES)
 
 # The Python client alone and with Go's programs. The tests of arrays need a Python that has numpy.
 PYTHON ?= $(shell for p in python3 /usr/bin/python3; do $$p -c 'import numpy' 2>/dev/null && echo $$p && exit; done; echo python3)
@@ -89,6 +92,7 @@ bench: ## speeds against ffmpeg and plain memory copies, side by side in one run
 	@if [ -x scripts/bench ]; then scripts/bench; else go test -run '^$$' -bench . -benchmem ./...; fi
 
 faults: ## break it on purpose: real kills, hostile files (3 minutes; FAULTS=night: hours); FAULTS_FLAGS='-only A1'
+	@if command -v $(CC) >/dev/null; then $(MAKE) --no-print-directory plugin; fi
 	@mkdir -p bin
 	go build $(BUILD_FLAGS) -tags faults -o bin/faults ./internal/faults
 	bin/faults $(FAULTS_FLAGS)

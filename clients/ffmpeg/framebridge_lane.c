@@ -7,8 +7,8 @@
 //   fill (ffmpeg decodes):  "frame 7 is here, 640x360" ->  <- "put it there"  "7 is done" ->
 //   draw (ffmpeg encodes):  <- "frame 7 is there" ; a blank frame whose first pixel says 7 is filled from it ; "7 is done" ->
 //
-// framebridge alone decides about slots, times and what is published. What goes wrong here is the status of "done". Without
-// somebody at the other end of the socket, frames go on as they are, so that ffmpeg can end.
+// framebridge alone decides about slots, times and what is published. What goes wrong here is the status of "done". When nobody is
+// at the other end of the socket any more, an ffmpeg that decodes ends as by SIGTERM: its frames go nowhere else.
 
 #include "plugin.h"
 
@@ -23,6 +23,7 @@
 enum { LANE_MAGIC = 0x4c424c66, LANE_VERSION = 1 };
 enum { LANE_FILL = 1, LANE_DRAW = 2, LANE_DONE = 3 };                                           // what a message is
 enum { LANE_OK = 0, LANE_FAULT = 1, LANE_NO_MEMORY = 2, LANE_WRONG_SIZE = 3, LANE_UNEXPECTED = 4 };  // how it went
+enum { LANE_ALONE = 100 };  // nobody is there to tell
 
 typedef struct {
   uint32_t magic, version;
@@ -149,7 +150,7 @@ static int take(lane *l, lane_message *m) {
   int fd = -1;
   for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&message) : NULL; c; c = CMSG_NXTHDR(&message, c))
     if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof fd)) memcpy(&fd, CMSG_DATA(c), sizeof fd);
-  int status = n == (ssize_t)sizeof *m && m->magic == LANE_MAGIC && m->version == LANE_VERSION ? LANE_OK : LANE_UNEXPECTED;
+  int status = n <= 0 ? LANE_ALONE : n == (ssize_t)sizeof *m && m->magic == LANE_MAGIC && m->version == LANE_VERSION ? LANE_OK : LANE_UNEXPECTED;
   if (fd < 0) return status == LANE_OK && m->map != l->map ? LANE_NO_MEMORY : status;
   forget(l);
   struct stat st;
@@ -215,8 +216,13 @@ FB_EXPORT void f0r_update(f0r_instance_t instance, double time, const uint32_t *
   lane_message m = {.magic = LANE_MAGIC, .version = LANE_VERSION, .kind = LANE_FILL, .width = l->width, .height = l->height, .map = l->map};
   uint32_t kind = l->draws ? LANE_DRAW : LANE_FILL, frame = l->draws ? *in : ++frames;
   m.frame = frame;
-  if (!l->draws && !give(l, &m)) return;
-  int status = take(l, &m);
+  errno = 0;
+  int status = l->draws || give(l, &m) ? take(l, &m) : LANE_ALONE;
+  if (status == LANE_ALONE && !l->draws) {
+    // Not where the descriptor is none of ours, in a command line that somebody has pasted.
+    if (errno == 0 || errno == EPIPE || errno == ECONNRESET) kill(getpid(), SIGTERM);
+    return;
+  }
   uint8_t *p = NULL;
   if (status == LANE_OK && (m.kind != kind || m.frame != frame)) status = LANE_UNEXPECTED;
   if (status == LANE_OK && !(p = place(l, &m))) status = LANE_WRONG_SIZE;
