@@ -10,6 +10,7 @@ import (
 
 	"github.com/framebridge/framebridge/framebuf"
 	"github.com/framebridge/framebridge/internal/ffargs"
+	"github.com/framebridge/framebridge/internal/plugin"
 )
 
 // Capture is a source on its way into a segment. Make it with Open. All methods
@@ -22,13 +23,14 @@ type Capture struct {
 
 	audioLayout string // of the sound's channels, ffmpeg's name; empty if unknown
 
-	stdin   io.Reader // nil if ffmpeg reads none
-	ffmpeg  string
-	ffprobe string
-	plugins string // the folder of the plug-in that carries the pixels; empty: they go through the pipe
-	request ffargs.Capture
-	args    []string
-	redact  func(string) string
+	stdin    io.Reader // nil if ffmpeg reads none
+	ffmpeg   string
+	ffprobe  string
+	plugins  string // the folder of the plug-in that carries the pixels; empty: they go through the pipe
+	noPlugin error  // why it does not carry them, if it was to
+	request  ffargs.Capture
+	args     []string
+	redact   func(string) string
 
 	schedule         schedule      // usualSchedule, other in tests
 	placeholderEvery time.Duration // placeholderEvery, other in tests
@@ -65,9 +67,15 @@ func (c *Capture) Source() SourceInfo {
 // Capture.
 func (c *Capture) Writer() *framebuf.Writer { return c.w }
 
-// Command is the command line of ffmpeg, secrets masked.
+// Command is the command line of ffmpeg, secrets masked. Where the plug-in carries the
+// pixels it begins with env, and the variables by which ffmpeg finds it; elsewhere
+// than here it then has no place for the frames, and lets them go.
 func (c *Capture) Command() []string {
-	return append([]string{c.ffmpeg}, ffargs.NewRedactor(c.args...).Args(c.args)...)
+	words := []string{c.ffmpeg}
+	if c.plugins != "" {
+		words = append(append([]string{"env"}, plugin.Env(c.plugins, c.request.PixelFormat)...), c.ffmpeg)
+	}
+	return append(words, ffargs.NewRedactor(c.args...).Args(c.args)...)
 }
 
 // Progress is how far the run is.

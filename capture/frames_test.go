@@ -13,14 +13,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/testbed"
 )
 
 // The same frames as ffmpeg: number, content and times. Times are compared with
 // ffmpeg's own list, within one tick, except where the source's times repeat or
 // jump back: there ffmpeg's list has times that it made up (the last one plus a
-// tick), and ours must be the source's.
+// tick), and ours must be the source's. They are the same whichever way they take.
 func TestSameFramesAsFFmpeg(t *testing.T) {
 	longRun(t)
+	testbed.ByPlugin(t)
 	for _, name := range []string{
 		"motion.mov", "vfr.mp4", "vfr.mkv", "ntsc.mp4", "start10s.mkv", "equalpts.mkv", "jumpback.mkv", "rot90.mp4", "odd.webm",
 		"sar12x11.mp4", "sizechange.ts", "turn.ts", "tenbit.mkv", "fullrange.mp4", "gray.mkv", "alpha.mov", "alpha-vp9.webm",
@@ -38,6 +40,7 @@ func TestSameFramesInFolder(t *testing.T) {
 	if folder == "" {
 		t.Skip("FRAMEBRIDGE_MEDIA names no folder")
 	}
+	testbed.ByPlugin(t)
 	files, err := os.ReadDir(folder)
 	require.NoError(t, err)
 	for _, f := range files {
@@ -46,8 +49,7 @@ func TestSameFramesInFolder(t *testing.T) {
 			continue
 		}
 		t.Run(f.Name(), func(t *testing.T) {
-			result := sameFrames(t, path)
-			t.Logf("%d frames, clean: %v %s", result.FramesOut, result.Clean, result.Reason)
+			sameFrames(t, path)
 		})
 	}
 }
@@ -57,27 +59,38 @@ func hasPicture(path string) bool {
 	return err == nil && len(strings.TrimSpace(string(out))) > 0
 }
 
-func sameFrames(t *testing.T, path string) Result {
+func sameFrames(t *testing.T, path string) {
 	t.Helper()
-	got := take(t, path, nil)
-	base := got.source.TimeBase
-	want := reference(t, nil, path, "-map", "0:V:0", "-enc_time_base", base.String())
-	require.Len(t, got.frames, len(want))
-	source := decodedTimes(t, path)
-	jumps := !rising(source)
-	for i, f := range got.frames {
-		require.Equal(t, want[i].hash, f.hash, "frame %d", i)
-		require.Equal(t, want[i].size, f.PayloadSize, "frame %d", i)
-		require.Equal(t, uint64(i), f.Number)
-		require.Equal(t, base, f.TimeBase)
-		if jumps {
-			require.Equal(t, source[i]-source[0], f.PTS-got.frames[0].PTS, "time of frame %d", i)
-			continue
-		}
-		ticks := math.Abs(want[i].time-float64(f.PTS)*base.Float()) / base.Float()
-		require.LessOrEqual(t, ticks, 1.0001, "time of frame %d: %d ticks of %s", i, f.PTS, base)
+	var want []frame
+	var source []int64
+	for _, way := range []struct {
+		name      string
+		transport Transport
+	}{{"pipe", TransportPipe}, {"plug-in", TransportPlugin}} {
+		t.Run(way.name, func(t *testing.T) {
+			got := take(t, path, &Options{Transport: way.transport})
+			base := got.source.TimeBase
+			if source == nil {
+				want = reference(t, nil, path, "-map", "0:V:0", "-enc_time_base", base.String())
+				source = decodedTimes(t, path)
+			}
+			require.Len(t, got.frames, len(want))
+			jumps := !rising(source)
+			for i, f := range got.frames {
+				require.Equal(t, want[i].hash, f.hash, "frame %d", i)
+				require.Equal(t, want[i].size, f.PayloadSize, "frame %d", i)
+				require.Equal(t, uint64(i), f.Number)
+				require.Equal(t, base, f.TimeBase)
+				if jumps {
+					require.Equal(t, source[i]-source[0], f.PTS-got.frames[0].PTS, "time of frame %d", i)
+					continue
+				}
+				ticks := math.Abs(want[i].time-float64(f.PTS)*base.Float()) / base.Float()
+				require.LessOrEqual(t, ticks, 1.0001, "time of frame %d: %d ticks of %s", i, f.PTS, base)
+			}
+			t.Logf("%d frames, clean: %v %s", got.result.FramesOut, got.result.Clean, got.result.Reason)
+		})
 	}
-	return got.result
 }
 
 // decodedTimes are the times of the decoded frames, in ticks of the source.

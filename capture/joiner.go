@@ -46,6 +46,7 @@ type joiner struct {
 	gaveUp    bool   // a record did not come, or did not fit: do not wait again
 	skipped   uint64 // records without a frame
 	blind     uint64 // records taken by order alone
+	late      int    // records of frames that did not wait for them, of next only
 }
 
 func newJoiner() *joiner { return &joiner{changed: make(chan struct{}, 1)} }
@@ -92,10 +93,18 @@ func (j *joiner) next(ctx context.Context) (s shown, ok bool) {
 	var patience <-chan time.Time
 	for {
 		j.mu.Lock()
+		if late := min(j.late, len(j.queue)); late > 0 { // they come after all
+			j.drop(late)
+			j.late -= late
+			j.gaveUp = false
+		}
 		ended := j.ended || j.gaveUp
 		if ok = len(j.queue) > 0; ok {
 			s = j.queue[0]
 			j.drop(1)
+		}
+		if !ok && ended {
+			j.late++
 		}
 		j.mu.Unlock()
 		if ok || ended {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/framebridge/framebridge/framebuf"
@@ -15,27 +16,41 @@ import (
 	"github.com/framebridge/framebridge/internal/plugin"
 )
 
+// Transport is the way that pixels take, TransportPlugin or TransportPipe. whyNot says what keeps them from going by the plug-in;
+// nil if they do, or were not to.
+func (c *Capture) Transport() (way Transport, whyNot error) {
+	if c.plugins != "" {
+		return TransportPlugin, nil
+	}
+	return TransportPipe, c.noPlugin
+}
+
 // choose decides how pixels travel: by the plug-in where that is possible, or else, if it was not asked for by name, through the
 // pipe. version is what ffmpeg says of itself.
-func (c *Capture) choose(version string) error {
+func (c *Capture) choose(ctx context.Context, version string) error {
 	if c.o.Transport == TransportPipe {
 		return nil
 	}
-	var err error
-	switch {
-	case !ffargs.CanLane(formatName(c.o.PixelFormat)):
-		err = fmt.Errorf("it takes rgba and bgra only, not %s", c.o.PixelFormat)
-	case c.o.Sealed:
-		err = errors.New("a sealed segment can be written by nobody else, also not by a plug-in")
-	case !ffargs.HasFrei0r(version):
-		err = fmt.Errorf("%s was built without frei0r, which loads it", c.ffmpeg)
-	default:
-		c.plugins, err = plugin.Find(plugin.Lane)
-	}
-	if err != nil && c.o.Transport == TransportPlugin {
-		return is(ErrFFmpeg, fmt.Errorf("no transport by the plug-in: %w", err))
+	c.plugins, c.noPlugin = c.findPlugin(ctx, version)
+	if c.noPlugin != nil && c.o.Transport == TransportPlugin {
+		return is(ErrFFmpeg, fmt.Errorf("no transport by the plug-in: %w", c.noPlugin))
 	}
 	return nil
+}
+
+// findPlugin is the folder of the plug-in, or says why it cannot be taken.
+func (c *Capture) findPlugin(ctx context.Context, version string) (dir string, err error) {
+	switch {
+	case !ffargs.CanLane(formatName(c.o.PixelFormat)):
+		return "", fmt.Errorf("it takes rgba and bgra only, not %s", c.o.PixelFormat)
+	case c.o.Sealed:
+		return "", errors.New("a sealed segment can be written by nobody else, also not by a plug-in")
+	case slices.Contains(c.o.InputArgs, "-loglevel"), slices.Contains(c.o.InputArgs, "-v"):
+		return "", errors.New("frames have their times from what ffmpeg says, and the input's own arguments change that (-loglevel)")
+	case !ffargs.HasFrei0r(version):
+		return "", fmt.Errorf("%s was built without frei0r, which loads it", c.ffmpeg)
+	}
+	return plugin.ForLane(ctx, c.ffmpeg)
 }
 
 // firstExtra is the number of a child's first descriptor beyond the standard ones.

@@ -97,7 +97,7 @@ func (c *Capture) findFFmpeg(ctx context.Context) (ffargs.Version, error) {
 	if err != nil {
 		return ffargs.Version{}, fmt.Errorf("%w: %w", ErrFFmpeg, err)
 	}
-	return version, c.choose(string(text))
+	return version, c.choose(ctx, string(text))
 }
 
 // plan decides what ffmpeg is asked for.

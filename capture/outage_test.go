@@ -112,7 +112,7 @@ func fakeFFmpeg(t *testing.T, body string) (path string, starts func() int) {
 	path, counter := filepath.Join(dir, "ffmpeg"), filepath.Join(dir, "starts")
 	program, err := exec.LookPath("ffmpeg")
 	require.NoError(t, err)
-	script := fmt.Sprintf("#!/bin/sh\nREAL=%s\ncase \"$*\" in *-version*) exec \"$REAL\" \"$@\";; esac\necho x >>%s\nn=$(wc -l <%s)\n%s\n",
+	script := fmt.Sprintf("#!/bin/sh\nREAL=%s\ncase \"$*\" in *-version*|*frei0r=framebridge_lane*) exec \"$REAL\" \"$@\";; esac\necho x >>%s\nn=$(wc -l <%s)\n%s\n",
 		program, counter, counter, body)
 	require.NoError(t, os.WriteFile(path, []byte(script), 0o700))
 	return path, func() int {

@@ -92,6 +92,9 @@ func (c *Capture) once(ctx context.Context) (*session, error) {
 	var helpers sync.WaitGroup
 	helpers.Go(func() {
 		<-child.Done()
+		if s.lane != nil {
+			s.lane.Orphan()
+		}
 		s.lines.end()
 	})
 	if c.stdin != nil {

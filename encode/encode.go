@@ -16,6 +16,7 @@ import (
 	"github.com/framebridge/framebridge/internal/ffproc"
 	"github.com/framebridge/framebridge/internal/pause"
 	"github.com/framebridge/framebridge/internal/pcm"
+	"github.com/framebridge/framebridge/internal/plugin"
 )
 
 const (
@@ -106,7 +107,7 @@ func (e *Encode) open(ctx context.Context, output string) error {
 	if err := e.openSound(ctx); err != nil {
 		return err
 	}
-	return e.plan(st, able)
+	return e.plan(ctx, st, able)
 }
 
 // bounded is ctx with Options.Wait.
@@ -245,9 +246,15 @@ func (e *Encode) openSound(ctx context.Context) error {
 
 var errNoSamples = errors.New("its segment ended without any")
 
-// Command is the ffmpeg command that Run starts, with secrets masked.
+// Command is the ffmpeg command that Run starts, with secrets masked. Where the
+// plug-in carries the pixels it begins with env, and the variables by which ffmpeg
+// finds it.
 func (e *Encode) Command() []string {
-	return ffargs.NewRedactor(e.args...).Args(append([]string{e.ffmpeg()}, e.args...))
+	var words []string
+	if e.plugins != "" {
+		words = append([]string{"env"}, plugin.Env(e.plugins, ffmpegName(e.info.PixelFormat))...)
+	}
+	return ffargs.NewRedactor(e.args...).Args(append(append(words, e.ffmpeg()), e.args...))
 }
 
 func (e *Encode) ffmpeg() string {

@@ -3,6 +3,7 @@
 package encode
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +38,7 @@ const (
 const laneNumber = 4
 
 // choose decides how pixels travel. version is what ffmpeg says of itself.
-func (e *Encode) choose(version string, f framebuf.Format) error {
+func (e *Encode) choose(ctx context.Context, version string, f framebuf.Format) error {
 	if e.opts.Transport == TransportPipe || e.opts.Splice {
 		return nil
 	}
@@ -48,7 +49,7 @@ func (e *Encode) choose(version string, f framebuf.Format) error {
 	case !ffargs.HasFrei0r(version):
 		err = fmt.Errorf("%s was built without frei0r, which loads it", e.ffmpeg())
 	default:
-		e.plugins, err = plugin.Find(plugin.Lane)
+		e.plugins, err = plugin.ForLane(ctx, e.ffmpeg())
 	}
 	if err != nil && e.opts.Transport == TransportPlugin {
 		return fmt.Errorf("%w: no transport by the plug-in: %w", ErrFFmpeg, err)

@@ -88,6 +88,8 @@ func TestPluginWritesTheSameFiles(t *testing.T) {
 func TestPluginOrNothing(t *testing.T) {
 	needFFmpeg(t)
 	folder := testbed.Plugins(t)
+	foreign := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(foreign, plugin.Lane+".so"), []byte("no library"), 0o600))
 	planes := testClip(5)
 	planes.format.PixelFormat = framebuf.YUV420P
 	without := filepath.Join(t.TempDir(), "ffmpeg")
@@ -99,6 +101,7 @@ func TestPluginOrNothing(t *testing.T) {
 		text         string
 	}{
 		{"missing", t.TempDir(), testClip(5), Options{}, "plug-in not found"},
+		{"no plug-in", foreign, testClip(5), Options{}, "does not load the plug-in " + foreign},
 		{"another format", folder, planes, Options{}, "rgba and bgra only, not yuv420p"},
 		{"no frei0r", folder, testClip(5), Options{FFmpeg: without}, "built without frei0r"},
 		{"spliced", folder, testClip(5), Options{Splice: true}, "take one of the two"},
@@ -116,18 +119,6 @@ func TestPluginOrNothing(t *testing.T) {
 			require.ErrorContains(t, err, row.text)
 		})
 	}
-}
-
-// A plug-in that is none, which only ffmpeg finds out.
-func TestPluginCannotBeLoaded(t *testing.T) {
-	needFFmpeg(t)
-	testbed.Plugins(t) // frei0r is there
-	folder := t.TempDir()
-	t.Setenv(plugin.Variable, folder)
-	require.NoError(t, os.WriteFile(filepath.Join(folder, plugin.Lane+".so"), []byte("no library"), 0o600))
-	_, err := encodeTo(t, testClip(5), output(t, "out.mkv"), &Options{Transport: TransportPlugin})
-	require.ErrorIs(t, err, ErrFFmpeg)
-	require.ErrorContains(t, err, "does not load")
 }
 
 // An ffmpeg that stands still in the middle is noticed while a picture is to be drawn, and a file's end in order.

@@ -89,7 +89,7 @@ func (e *Encode) arguments(able *ffargs.Abilities, v ffargs.Video, resume bool) 
 }
 
 // plan decides everything that the first frame decides.
-func (e *Encode) plan(st *framebuf.Status, able *ffargs.Abilities) error {
+func (e *Encode) plan(ctx context.Context, st *framebuf.Status, able *ffargs.Abilities) error {
 	first := &e.first.Info
 	if _, err := newFitter(first); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (e *Encode) plan(st *framebuf.Status, able *ffargs.Abilities) error {
 	if err := e.checkOverlay(first); err != nil {
 		return err
 	}
-	if err := e.choose(e.version, first.Format); err != nil {
+	if err := e.choose(ctx, e.version, first.Format); err != nil {
 		return err
 	}
 	// Times are kept, also a first one that is not 0. A reader that comes in the

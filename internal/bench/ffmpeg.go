@@ -93,14 +93,20 @@ func (b *bench) capture() error {
 		}
 		return strconv.Atoi(string(bytes.TrimSpace(out)))
 	}}
-	ours := way{"capture into a segment", func() (int, error) {
-		c, err := capture.Open(b.ctx, clip, "bench", &capture.Options{Dir: b.dir, FFmpeg: b.ffmpeg, Linger: -1})
-		if err != nil {
-			return 0, err
-		}
-		defer c.Close()
-		r, err := c.Run(b.ctx)
-		return int(r.FramesOut), err
-	}}
-	return b.compare([]way{floor, slice, python, ours}, slice.name, python.name, floor.name)
+	ours := func(name string, t capture.Transport) way {
+		return way{name, func() (int, error) {
+			c, err := capture.Open(b.ctx, clip, "bench", &capture.Options{Dir: b.dir, FFmpeg: b.ffmpeg, Linger: -1, Transport: t})
+			if err != nil {
+				return 0, err
+			}
+			defer c.Close()
+			r, err := c.Run(b.ctx)
+			return int(r.FramesOut), err
+		}}
+	}
+	pipe, plugged := ours("capture through the pipe", capture.TransportPipe), ours("capture by the plug-in", capture.TransportPlugin)
+	if err := b.compare([]way{floor, slice, python, pipe}, slice.name, python.name, floor.name); err != nil {
+		return err
+	}
+	return b.compare([]way{floor, pipe, plugged}, floor.name, pipe.name)
 }

@@ -35,6 +35,7 @@ func TestCaptureArgs(t *testing.T) {
 		begin  = "-hide_banner -nostdin -loglevel level+info -nostats -max_alloc "
 		front  = begin + "350224384 " // 8 bytes for each of 8192x4320 pixels, and 64 MiB
 		output = " -f nut -c:v rawvideo -enc_time_base:v 1/12800 -fps_mode passthrough -max_interleave_delta 100000 -noautoscale -threads:v 1 -write_index 0 pipe:1"
+		null   = " -f null -fps_mode passthrough -noautoscale pipe:1"
 		sound  = " -filter_complex color=size=16x16:duration=0.04[framebridgenobody] -map [framebridgenobody] -map 0:a:0? -f nut -c:v rawvideo -c:a pcm_s16le "
 	)
 	tb := ffargs.Ratio{Num: 1, Den: 12800}
@@ -70,6 +71,19 @@ func TestCaptureArgs(t *testing.T) {
 			ffargs.Capture{Input: input(t, "lavfi:testsrc2[out0];sine[out1]"), PixelFormat: "rgba", Audio: true},
 			front + "-f lavfi -max_pixels 35389440 -i testsrc2[out0];sine[out1] -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=rgba[s1] -map [s1] " +
 				"-f nut -c:v rawvideo -enc_time_base:v 1/1000000 -fps_mode passthrough -max_interleave_delta 100000 -noautoscale -threads:v 1 -write_index 0 pipe:1" +
+				sound + "-max_interleave_delta 1 -output_ts_offset 86400 -write_index 0 pipe:3",
+		},
+		{
+			"plug-in",
+			ffargs.Capture{Input: input(t, "/clips/a.mp4"), PixelFormat: "bgra", TimeBase: tb, Lane: 3},
+			front + "-max_pixels 35389440 -i file:/clips/a.mp4 -filter_complex [0:V:0]showinfo=checksum=0[s0];[s0]format=pix_fmts=bgra[s1];" +
+				"[s1]frei0r=filter_name=framebridge_lane:filter_params=3[s2] -map [s2]" + null,
+		},
+		{
+			"plug-in, and sound",
+			ffargs.Capture{Input: input(t, "lavfi:testsrc2[out0];sine[out1]"), PixelFormat: "rgba", Audio: true, Lane: 4, Filter: "hflip", Width: 63, Height: 47},
+			begin + "2147483647 -f lavfi -max_pixels 35389440 -i testsrc2[out0];sine[out1] -filter_complex [0:V:0]hflip[s0];[s0]scale=flags=bicubic:h=47:w=63[s1];" +
+				"[s1]showinfo=checksum=0[s2];[s2]format=pix_fmts=rgba[s3];[s3]frei0r=filter_name=framebridge_lane:filter_params=4[s4] -map [s4]" + null +
 				sound + "-max_interleave_delta 1 -output_ts_offset 86400 -write_index 0 pipe:3",
 		},
 		{
@@ -130,6 +144,10 @@ func TestCaptureRefuses(t *testing.T) {
 		"loop of a live one":  {Input: live, PixelFormat: "rgba", Loop: 1},
 		"start of a live one": {Input: live, PixelFormat: "rgba", Seek: 1},
 		"label of ours":       {Input: file, PixelFormat: "rgba", Filter: "split[s0][x];[x]nullsink;[s0]null"},
+		"no descriptor":       {Input: file, PixelFormat: "rgba", Lane: 2},
+		"negative descriptor": {Input: file, PixelFormat: "rgba", Lane: -3},
+		"plug-in, and yuv":    {Input: file, PixelFormat: "yuv420p", Lane: 3},
+		"plug-in, and argb":   {Input: file, PixelFormat: "argb", Lane: 3},
 		"zero byte":           {Input: file, PixelFormat: "rgba", Filter: "null\x00"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -60,6 +60,10 @@ func (l *Lane) Close() error {
 	return l.conn.Close()
 }
 
+// Orphan says that ffmpeg has ended: what it said is still read, and then comes io.EOF, also where a process that it has left
+// behind holds its end.
+func (l *Lane) Orphan() { _ = l.conn.CloseRead() }
+
 // begin notes that the plug-in is given a place. false: the lane is closed.
 func (l *Lane) begin() bool {
 	l.mu.Lock()

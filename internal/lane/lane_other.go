@@ -17,6 +17,9 @@ func New() (*Lane, *os.File, error) { return nil, nil, errors.ErrUnsupported }
 // Close does nothing.
 func (l *Lane) Close() error { return nil }
 
+// Orphan does nothing.
+func (l *Lane) Orphan() {}
+
 // Next returns errors.ErrUnsupported.
 func (l *Lane) Next() (Frame, error) { return Frame{}, errors.ErrUnsupported }
 

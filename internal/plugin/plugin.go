@@ -75,6 +75,17 @@ func Env(dir, order string) []string {
 	return []string{"FREI0R_PATH=" + dir, "FRAMEBRIDGE_LANE_ORDER=" + order}
 }
 
+// ForLane returns the folder of the plug-in Lane, which an ffmpeg has loaded. Errors as Find and Check.
+func ForLane(ctx context.Context, ffmpeg string) (dir string, err error) {
+	if dir, err = Find(Lane); err == nil {
+		err = Check(ctx, ffmpeg, dir)
+	}
+	if err != nil {
+		return "", err
+	}
+	return dir, nil
+}
+
 // Check reports whether an ffmpeg really loads the plug-in Lane from dir: one that was built with frei0r may be static, have
 // another C library or be locked in. It has it pass a small picture, which takes as long as a start of ffmpeg. The error matches
 // ErrNotLoaded, or is that of starting ffmpeg or of ctx.
@@ -93,5 +104,6 @@ func Check(ctx context.Context, ffmpeg, dir string) error {
 	if _, text, ok := strings.Cut(first, "] "); ok {
 		first = text
 	}
-	return fmt.Errorf("%w %s: %s", ErrNotLoaded, filepath.Join(dir, Lane+".so"), cmp.Or(strings.TrimSuffix(first, "."), exit.Error()))
+	return fmt.Errorf("%w %s: %s; build it for this machine and this ffmpeg", ErrNotLoaded, filepath.Join(dir, Lane+".so"),
+		cmp.Or(strings.TrimSuffix(first, "."), exit.Error()))
 }

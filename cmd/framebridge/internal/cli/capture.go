@@ -87,7 +87,22 @@ func (o *captureOptions) open(ctx context.Context, s *session, c *capture.Option
 		opened, err = capture.Open(ctx, o.input, o.segment, c)
 		return err
 	})
+	if err == nil && s.verbose {
+		s.tellTransport(opened)
+	}
 	return opened, segmentErrorOf(err)
+}
+
+// tellTransport says which way the pixels take.
+func (s *session) tellTransport(c *capture.Capture) {
+	switch way, whyNot := c.Transport(); {
+	case way == capture.TransportPlugin:
+		s.note("pixels go from ffmpeg into the segment by the plug-in")
+	case whyNot != nil:
+		s.note("pixels go through ffmpeg's pipe, not by the plug-in: %v", whyNot)
+	default:
+		s.note("pixels go through ffmpeg's pipe")
+	}
 }
 
 // segmentErrorOf is segmentError for errors that may be about the source as well.
@@ -157,6 +172,13 @@ func closeCapture(c *capture.Capture, dir string, cause error) error {
 	return c.Close()
 }
 
+// noteLane says of a printed command line what it is without us.
+func (s *session) noteLane(c *capture.Capture) {
+	if way, _ := c.Transport(); way == capture.TransportPlugin {
+		s.note("pasted, it decodes but keeps no frame: the plug-in takes them only where framebridge started ffmpeg; --transport pipe prints the line that writes them out")
+	}
+}
+
 // printCaptureCommand prints the ffmpeg line. Nothing is decoded and no segment keeps the name.
 func printCaptureCommand(ctx context.Context, s *session, o *captureOptions, options *capture.Options) error {
 	options.Linger = -1
@@ -165,5 +187,6 @@ func printCaptureCommand(ctx context.Context, s *session, o *captureOptions, opt
 		return err
 	}
 	command := ffargs.Quote(c.Command())
+	s.noteLane(c)
 	return errors.Join(c.Close(), s.printf("%s\n", command))
 }

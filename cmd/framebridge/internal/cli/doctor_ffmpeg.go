@@ -28,7 +28,7 @@ func programChecks(ctx context.Context, p *programFlags) []check {
 	for _, a := range abilities() {
 		checks = append(checks, abilityCheck(ctx, p.ffmpeg, a))
 	}
-	return checks
+	return append(checks, pluginCheck(ctx, p.ffmpeg))
 }
 
 // programCheck finds a program and asks for its version.

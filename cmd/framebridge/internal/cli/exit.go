@@ -55,10 +55,6 @@ func outputf(format string, args ...any) error {
 	return &codeError{code: codeOutput, err: fmt.Errorf(format, args...)}
 }
 
-func ffmpegf(format string, args ...any) error {
-	return &codeError{code: codeFFmpeg, err: fmt.Errorf(format, args...)}
-}
-
 // segmentError gives an error of framebuf that has no code of its own (no permission) the code of segments.
 func segmentError(err error) error {
 	if err == nil || exitCode(err) != codeFailed || isPromiseBroken(err) {

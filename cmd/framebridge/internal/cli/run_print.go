@@ -60,6 +60,7 @@ func printRunCommands(ctx context.Context, s *session, o *runOptions) (err error
 	if o.exec.command != "" {
 		lines = slices.Insert(lines, 1, printedExec(s, o))
 	}
+	s.noteLane(c)
 	return s.printf("%s\n", strings.Join(lines, "\n"))
 }
 
