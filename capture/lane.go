@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/framebridge/framebridge/framebuf"
@@ -47,10 +48,18 @@ func (c *Capture) findPlugin(ctx context.Context, version string) (dir string, e
 		return "", errors.New("a sealed segment can be written by nobody else, also not by a plug-in")
 	case slices.Contains(c.o.InputArgs, "-loglevel"), slices.Contains(c.o.InputArgs, "-v"):
 		return "", errors.New("frames have their times from what ffmpeg says, and the input's own arguments change that (-loglevel)")
+	case resizes(c.o.Filter):
+		return "", errors.New("the filter graph can change the size of frames without telling the filters behind it")
 	case !ffargs.HasFrei0r(version):
 		return "", fmt.Errorf("%s was built without frei0r, which loads it", c.ffmpeg)
 	}
 	return plugin.ForLane(ctx, c.ffmpeg)
+}
+
+// resizes reports whether a graph can change the size of frames in mid-stream by itself: ffmpeg does not make a filter behind it
+// anew then, and the plug-in would take each frame for one of the first size.
+func resizes(graph string) bool {
+	return slices.ContainsFunc([]string{"eval=frame", "sendcmd", "zmq"}, func(sign string) bool { return strings.Contains(graph, sign) })
 }
 
 // firstExtra is the number of a child's first descriptor beyond the standard ones.

@@ -48,6 +48,7 @@ func TestTransportWithoutThePlugin(t *testing.T) {
 		{"another format", dir, Options{PixelFormat: framebuf.NV12}, "it takes rgba and bgra only, not nv12"},
 		{"a sealed segment", dir, Options{Sealed: true}, "sealed"},
 		{"ffmpeg is told to be silent", dir, Options{InputArgs: []string{"-loglevel", "error"}}, "-loglevel"},
+		{"sizes that change behind ffmpeg's back", dir, Options{Filter: "scale=w='64+2*n':h=48:eval=frame"}, "change the size of frames"},
 		{"told so in short", dir, Options{InputArgs: []string{"-v", "quiet"}}, "-loglevel"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

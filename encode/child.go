@@ -81,6 +81,12 @@ func startChild(ctx context.Context, o childOptions) (*child, error) {
 		return nil, err
 	}
 	c.Process = p
+	if c.lane != nil {
+		go func() {
+			<-p.Done() // also where what ffmpeg has left behind holds its end of the lane
+			c.lane.Orphan()
+		}()
+	}
 	go c.count()
 	return c, nil
 }
