@@ -183,6 +183,7 @@ func refusal(err error) string {
 		{capture.ErrEndedBadly, "ended badly"},
 		{capture.ErrSourceLost, "lost"},
 		{framebuf.ErrNoSpace, "no space"},
+		{framebuf.ErrDamaged, "damaged"},
 		{framebuf.ErrFormat, "format"},
 		{encode.ErrOutput, "output"},
 		{encode.ErrExists, "exists"},

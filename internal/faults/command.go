@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+
+	"github.com/framebridge/framebridge/internal/plugin"
 )
 
 // command is the command line, built once for all rows.
@@ -49,9 +51,9 @@ func (t *trial) framebridge(ctx context.Context) (program, why string) {
 	return t.command.program, t.command.why
 }
 
-// runs prepares a run of it with segments in dir.
+// runs prepares a run of it with segments in dir. It finds no plug-ins, unless it is told where they are.
 func (t *trial) runs(ctx context.Context, program, dir string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, program, args...)
-	c.Env = append(c.Environ(), "FRAMEBRIDGE_DIR="+dir)
+	c.Env = append(c.Environ(), "FRAMEBRIDGE_DIR="+dir, plugin.Variable+"=")
 	return c
 }

@@ -16,4 +16,8 @@
 //	F  ffmpeg as a child
 //	G  the command line of ffmpeg
 //	H  the clean end
+//
+// A row like A1p does to the plug-ins of clients/ffmpeg what A1 does to the
+// rest: see plugin_rows.go. The plug-ins are those of `make plugin`, which `make
+// faults` does first. In the other rows captures go by plug-in and pipe in turn.
 package main

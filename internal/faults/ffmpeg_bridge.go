@@ -21,7 +21,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/framebridge/framebridge/capture"
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/plugin"
 )
 
 // bridging is a bridge that runs.
@@ -35,8 +37,11 @@ type bridging struct {
 	turns []turn
 }
 
-// bridge starts one.
+// bridge starts one. Where the row does not say how pixels travel, it is the plug-in and the pipe in turn, if there is a plug-in.
 func (t *trial) bridge(ctx context.Context, part bridge) *bridging {
+	if part.Transport == capture.TransportAuto && t.bridges.Add(1)%2 == 0 {
+		part.Transport = capture.TransportPipe
+	}
 	b := &bridging{party: t.start(ctx, "bridge", part), t: t, part: part, done: make(chan struct{})}
 	go func() {
 		defer close(b.done)
@@ -103,7 +108,7 @@ func (b *bridging) ended() bool {
 
 // story is the turns in short.
 func (b *bridging) story() string {
-	var parts []string
+	parts := []string{fmt.Sprintf("transport %d", b.part.Transport)}
 	for _, n := range b.all() {
 		text := n.Who + " " + n.State
 		if n.Over != nil {
@@ -256,13 +261,14 @@ func (t *trial) decoded(ctx context.Context, frameBytes int, args ...string) (fr
 }
 
 // fake is a shell script in ffmpeg's place. $n is the number of this start, from
-// 1; ffmpeg itself is "$REAL", and $HERE a directory of its own. It returns when
-// it was started.
+// 1; ffmpeg itself is "$REAL", and $HERE a directory of its own. It returns how
+// often it was started. What only asks ffmpeg what it can do gets the true answer,
+// and does not count.
 func (t *trial) fake(body string) (path string, starts func() int) {
 	program := t.needFFmpeg()
 	dir := t.scratch()
 	path = filepath.Join(dir, "ffmpeg")
-	script := fmt.Sprintf("#!/bin/sh\nREAL=%s\nHERE=%s\ncase \"$*\" in *-version*|*-encoders*|*-muxers*) exec \"$REAL\" \"$@\";; esac\necho x >>$HERE/starts\nn=$(wc -l <$HERE/starts)\n%s\n", program, dir, body)
+	script := fmt.Sprintf("#!/bin/sh\nREAL=%s\nHERE=%s\ncase \"$*\" in *-version*|*-encoders*|*-muxers*|*frei0r=%s\\ *) exec \"$REAL\" \"$@\";; esac\necho x >>$HERE/starts\nn=$(wc -l <$HERE/starts)\n%s\n", program, dir, plugin.Lane, body)
 	require.NoError(t, os.WriteFile(path, []byte(script), 0o700))
 	return path, func() int {
 		text, _ := os.ReadFile(filepath.Join(dir, "starts"))

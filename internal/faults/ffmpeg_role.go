@@ -25,6 +25,7 @@ import (
 type bridge struct {
 	Dir, Name string // Name: default cam0
 	FFmpeg    string
+	Transport capture.Transport // also of the encode, as its own have the same values
 
 	Input   string
 	Readers int // awaited before the first frame
@@ -92,7 +93,7 @@ func (b *bridge) run(ctx context.Context, tell func(any)) error {
 	defer both.Wait()
 	if b.Input != "" {
 		c, err := capture.Open(ctx, b.Input, b.Name, &capture.Options{
-			Dir: b.Dir, Slots: b.Slots, Linger: -1, FFmpeg: b.FFmpeg, Loop: b.Loop, Pace: b.Pace, OnResize: b.Resize, Restart: b.Restart, StallAfter: b.Stall,
+			Dir: b.Dir, Slots: b.Slots, Linger: -1, FFmpeg: b.FFmpeg, Loop: b.Loop, Pace: b.Pace, Transport: b.Transport, OnResize: b.Resize, Restart: b.Restart, StallAfter: b.Stall,
 			OnEvent: func(e capture.Event) {
 				tell(turn{Who: "capture", State: e.State.String(), At: e.At, Restarts: e.Restarts, Pause: e.Pause, Why: reason(e.Err)})
 			},
@@ -127,7 +128,7 @@ func (b *bridge) encode(ctx context.Context, tell func(any)) {
 	var mu sync.Mutex
 	var flow time.Time
 	e, err := encode.Open(ctx, b.Name, b.Output, &encode.Options{
-		Dir: b.Dir, Wait: -1, Mode: b.Mode, FFmpeg: b.FFmpeg, Codec: b.Codec, PixFmt: b.PixFmt, Overwrite: true, OutputTimeout: b.Timeout, Restart: b.Again,
+		Dir: b.Dir, Wait: -1, Mode: b.Mode, FFmpeg: b.FFmpeg, Codec: b.Codec, PixFmt: b.PixFmt, Transport: encode.Transport(b.Transport), Overwrite: true, OutputTimeout: b.Timeout, Restart: b.Again,
 		OnFrame: func(_ *framebuf.Info, at time.Time) {
 			mu.Lock()
 			defer mu.Unlock()

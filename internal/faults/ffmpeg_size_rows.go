@@ -51,10 +51,15 @@ func (t *trial) sums(ctx context.Context, path string, more ...string) (all []st
 	return all
 }
 
-// changing makes one of random sizes. The second half is a turned picture, which
-// has as many bytes as the one before.
-func (t *trial) changing(ctx context.Context, dir string) (c changing) {
+// changing makes one of random sizes, all of them even or not. The second half is
+// a turned picture, which has as many bytes as the one before.
+func (t *trial) changing(ctx context.Context, dir string, odd bool) (c changing) {
+	source, codec := "testsrc2", []string{"mpeg2video", "-bf", "0"}
 	side := func() int { return 32 + 16*rand.N(10) }
+	if odd {
+		source, codec = "testsrc", []string{"libx264", "-pix_fmt", "yuv444p"} // the others cut an odd line off
+		side = func() int { return 32 + rand.N(160) }
+	}
 	first := shape{side(), side() + 8}
 	parts := []shape{first, {side() + 4, side()}, {}, {side(), side()}}
 	parts[2] = shape{parts[1].h, parts[1].w}
@@ -62,8 +67,8 @@ func (t *trial) changing(ctx context.Context, dir string) (c changing) {
 	known := map[string]shape{}
 	for i, p := range parts {
 		path := filepath.Join(dir, fmt.Sprintf("%d.ts", i))
-		require.NoError(t, ffmpegRun(ctx, "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=%dx%d:r=25:d=1", p.w, p.h), "-frames:v", fmt.Sprint(5+rand.N(8)),
-			"-c:v", "mpeg2video", "-bf", "0", path))
+		require.NoError(t, ffmpegRun(ctx, "-f", "lavfi", "-i", fmt.Sprintf("%s=s=%dx%d:r=25:d=1", source, p.w, p.h), "-frames:v", fmt.Sprint(5+rand.N(8)),
+			"-c:v", codec[0], codec[1], codec[2], path))
 		for _, sum := range t.sums(ctx, path) {
 			known[sum] = p
 		}
@@ -89,9 +94,14 @@ func (t *trial) changing(ctx context.Context, dir string) (c changing) {
 	return c
 }
 
-// sizeChanges captures such clips in each of the three ways.
+// sizeChanges captures such clips through the pipe.
 func sizeChanges(ctx context.Context, t *trial) {
 	t.needFFmpeg()
+	t.changeSizes(ctx, capture.TransportPipe, false)
+}
+
+// changeSizes captures such clips in each of the three ways.
+func (t *trial) changeSizes(ctx context.Context, transport capture.Transport, odd bool) {
 	const side = 2
 	dirs, clips := t.dirs(side), t.of(2, 100)
 	var followed, frames, scaled, ended atomic.Int64
@@ -100,7 +110,7 @@ func sizeChanges(ctx context.Context, t *trial) {
 		scratches[i] = t.scratch()
 	}
 	t.lanes(ctx, side, clips, func(lane, i int) {
-		c := t.changing(ctx, scratches[lane])
+		c := t.changing(ctx, scratches[lane], odd)
 		for _, way := range []capture.Resize{capture.ResizeFollow, capture.ResizeScale, capture.ResizeStop} {
 			n, wrong := 0, ""
 			check := func(f *framebuf.Frame) {
@@ -120,7 +130,7 @@ func sizeChanges(ctx context.Context, t *trial) {
 				}
 				n++
 			}
-			b := t.bridge(ctx, bridge{Dir: dirs[lane], Input: c.path, Resize: way, Readers: 1})
+			b := t.bridge(ctx, bridge{Dir: dirs[lane], Input: c.path, Transport: transport, Resize: way, Readers: 1})
 			if err := b.watched(ctx, check)(); !errors.Is(err, io.EOF) {
 				t.Errorf("the reader ended with %v", err)
 			}

@@ -25,9 +25,15 @@ import (
 	"github.com/framebridge/framebridge/framebuf"
 )
 
+// wanted is what a looped source must look like: length frames, of which is tells whether a picture is that of frame k.
+type wanted struct {
+	length, bytes int // bytes of a frame
+	is            func(k int, b []byte) bool
+}
+
 // sequel checks a looped clip that begins anew at each restart.
 type sequel struct {
-	want [][]byte
+	want wanted
 	slow time.Duration // pause after a frame
 
 	mu     sync.Mutex
@@ -45,14 +51,16 @@ func (s *sequel) see(f *framebuf.Frame) {
 		s.lives++
 		s.inLife = 0
 	}
-	if !bytes.Equal(f.Bytes(), s.want[s.inLife%len(s.want)]) || f.Missed > 0 {
+	if !s.want.is(s.inLife%s.want.length, f.Bytes()) || f.Missed > 0 {
 		if s.wrong++; s.wrong == 1 {
 			s.first = fmt.Sprintf("frame %d, number %d of life %d", f.Number, s.inLife, s.lives)
 		}
 	}
 	s.inLife++
 	s.all++
-	time.Sleep(rand.N(s.slow))
+	if s.slow > 0 {
+		time.Sleep(rand.N(s.slow))
+	}
 }
 
 func (s *sequel) has(lives, frames int) bool {
@@ -61,29 +69,57 @@ func (s *sequel) has(lives, frames int) bool {
 	return s.lives > lives || s.lives == lives && s.inLife >= frames
 }
 
-// decoderKilled kills the ffmpeg of a capture twice, at random: the pauses before
-// restarts grow, so each capture has only two.
+// decoderKilled kills the ffmpeg of captures through the pipe.
 func decoderKilled(ctx context.Context, t *trial) {
-	const side, each, width, height = 8, 2, 320, 180
+	const width, height = 320, 180
 	t.needFFmpeg()
 	clip := t.clip(ctx, "clip.mkv", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=%dx%d:r=25:d=2", width, height), "-c:v", "ffv1", "-g", "1")
-	want := t.decoded(ctx, width*height*4, "-i", clip)
-	kills := t.of(16, 1000)
+	part := bridge{Input: clip, Transport: capture.TransportPipe, Loop: -1}
+	frames := t.decoded(ctx, width*height*4, "-i", clip)
+	want := wanted{len(frames), width * height * 4, func(k int, b []byte) bool { return bytes.Equal(b, frames[k]) }}
+	k := t.killDecoders(ctx, 8, t.of(16, 1000), part, want, 4*time.Millisecond, false)
+	t.reached("%d kills, %d of them inside a frame: %s", k.kills, k.short, k)
+}
+
+// decoderKills is what came of them. Its text is what both rows say.
+type decoderKills struct {
+	kills         int
+	short, frames uint64 // of the captures' own counting
+	torn          int64  // frames that were left with a piece of them copied
+	noticed       *spans
+}
+
+func (k *decoderKills) String() string {
+	return fmt.Sprintf("%d frames, 0 partial, 0 wrong, 0 zombies; noticed p50 %v, max %v", k.frames, k.noticed.at(0.5), k.noticed.max())
+}
+
+// killDecoders kills the ffmpeg of captures at random, or with aim every other time inside a copy, so many side by side. Their
+// frames must be want, again and again. The pauses before restarts grow, so each capture has only two kills.
+func (t *trial) killDecoders(ctx context.Context, side, kills int, part bridge, want wanted, slow time.Duration, aim bool) *decoderKills {
+	const each = 2
 	dirs := t.dirs(side)
-	var inside, frames, ends atomic.Uint64
-	backs := &spans{}
+	var short, frames atomic.Uint64
+	var torn atomic.Int64
+	k := &decoderKills{kills: kills, noticed: &spans{}}
 	t.lanes(ctx, side, kills/each, func(lane, _ int) {
-		b := t.bridge(ctx, bridge{Dir: dirs[lane], Input: clip, Restart: capture.RestartAlways, Loop: -1, Readers: 1})
-		s := &sequel{want: want, slow: 4 * time.Millisecond}
+		part := part
+		part.Dir, part.Restart, part.Readers = dirs[lane], capture.RestartAlways, 1
+		b := t.bridge(ctx, part)
+		s := &sequel{want: want, slow: slow}
 		end := b.watched(ctx, s.see)
 		var pids []int
-		for k := range each {
-			t.eventually(20*time.Second, "frames come", func() bool { return s.has(k+1, 3) })
+		for kill := range each {
+			t.eventually(20*time.Second, "frames come", func() bool { return s.has(kill+1, 3) })
 			pids = append(pids, b.child(decoding, pids...))
-			time.Sleep(rand.N(50 * time.Millisecond))
+			if aim && kill%2 == 1 {
+				t.awaitCopy(part.Dir, want.bytes)
+			} else {
+				time.Sleep(rand.N(50 * time.Millisecond))
+			}
 			at := time.Now()
-			require.NoError(t, syscall.Kill(pids[k], syscall.SIGKILL))
-			backs.add(b.reaches("capture", "reconnecting", k+1, 5*time.Second).At.Sub(at))
+			require.NoError(t, syscall.Kill(pids[kill], syscall.SIGKILL))
+			k.noticed.add(b.reaches("capture", "reconnecting", kill+1, 5*time.Second).At.Sub(at))
+			torn.Add(count(t.leftTorn(part.Dir, want.bytes)))
 		}
 		t.eventually(20*time.Second, "frames come", func() bool { return s.has(each+1, 3) })
 		pids = append(pids, b.child(decoding, pids...))
@@ -106,12 +142,11 @@ func decoderKilled(ctx context.Context, t *trial) {
 		if o.Restarts != each || s.lives != each+1 || o.Out != uint64(s.all) || !o.Clean {
 			t.Errorf("%d lives, %d frames read: %+v", s.lives, s.all, o)
 		}
-		inside.Add(o.Short)
+		short.Add(o.Short)
 		frames.Add(o.Out)
-		ends.Add(each)
 	})
-	t.reached("%d kills, %d of them inside a frame: %d frames, 0 partial, 0 wrong, 0 zombies; noticed p50 %v, max %v",
-		ends.Load(), inside.Load(), frames.Load(), backs.at(0.5), backs.max())
+	k.short, k.frames, k.torn = short.Load(), frames.Load(), torn.Load()
+	return k
 }
 
 // server is a TCP server of the suite. Each connection is closed when serve returns.

@@ -179,43 +179,11 @@ func (b *beat) goesOn(t *trial, n uint64) time.Duration {
 // readerKilled kills readers at each of their steps and at random, beside a
 // lossless one that must lose nothing.
 func readerKilled(ctx context.Context, t *trial) {
-	dir, all, kills := t.dir(), placesOf("A4"), t.of(100, 1000)
+	dir, kills := t.dir(), t.of(100, 1000)
 	b := t.beat(ctx, 500*time.Microsecond, framebuf.Options{Dir: dir, Slots: 8, Cells: 3}, size(64, 36)) // a cell that leaks would soon be missed
 	steady := t.start(ctx, "reader", stream{Dir: dir, Mode: framebuf.Lossless})
 	steady.event("ready")
-	pauses := &spans{}
-	for i := 0; i < kills && ctx.Err() == nil; i++ {
-		part := stream{Dir: dir, Mode: framebuf.Mode(i / 4 % 3)}
-		switch p := all[i/4%len(all)]; {
-		case i%4 == 0 && p.way == "arrive":
-			t.killArriving(ctx, p)
-			continue
-		case i%4 == 0:
-			part.Mode = framebuf.Pinned
-			if p.way == "lossless" {
-				part.Mode = framebuf.Lossless
-			}
-			victim := t.start(ctx, "reader", part, failAt(p.at))
-			if p.way == "leave" {
-				victim.event("ready")
-				victim.tellToStop()
-			}
-			victim.dies(p.at)
-			b.reset()
-		case i%4 == 1: // at random, also while it starts
-			victim := t.start(ctx, "reader", part)
-			time.Sleep(rand.N(25 * time.Millisecond))
-			b.reset()
-			victim.kill()
-		default: // holding all that it may
-			part.Mode, part.Hold, part.Keep = framebuf.Pinned+framebuf.Mode(i%2), 5, true
-			victim := t.start(ctx, "reader", part)
-			victim.event("holding")
-			b.reset()
-			victim.kill()
-		}
-		pauses.add(b.goesOn(t, 20))
-	}
+	pauses := t.killReaders(ctx, kills, stream{Dir: dir}, b, t.killArriving)
 	broken, err := framebuf.Stat(dir, "cam0")
 	require.NoError(t, err)
 	require.NoError(t, b.stop())
@@ -231,7 +199,54 @@ func readerKilled(ctx context.Context, t *trial) {
 		t.late("the writer paused for %v", pauses.max())
 	}
 	t.reached("%d kills, at %d steps, at random, holding: 0 of %d frames lost for the other lossless reader; writer's pause p99 %v, max %v",
-		kills, len(all), r.Delivered, pauses.at(0.99), pauses.max())
+		kills, len(placesOf("A4")), r.Delivered, pauses.at(0.99), pauses.max())
+}
+
+// pulse tells whether a writer goes on.
+type pulse interface {
+	reset()                                  // begins the measuring anew
+	goesOn(t *trial, n uint64) time.Duration // waits for n more frames and returns the longest pause since reset
+}
+
+// killReaders kills readers, each with part as its part, beside a writer: each
+// fourth at a step.
+func (t *trial) killReaders(ctx context.Context, kills int, part stream, writer pulse, arriving func(context.Context, place)) (pauses *spans) {
+	all := placesOf("A4")
+	pauses = &spans{}
+	for i := 0; i < kills && ctx.Err() == nil; i++ {
+		part := part
+		part.Mode = framebuf.Mode(i / 4 % 3)
+		switch p := all[7*(i/4)%len(all)]; { // every way soon, if there are not enough for every step
+		case i%4 == 0 && p.way == "arrive":
+			arriving(ctx, p)
+			continue
+		case i%4 == 0:
+			part.Mode = framebuf.Pinned
+			if p.way == "lossless" {
+				part.Mode = framebuf.Lossless
+			}
+			victim := t.start(ctx, "reader", part, failAt(p.at))
+			if p.way == "leave" {
+				victim.event("ready")
+				victim.tellToStop()
+			}
+			victim.dies(p.at)
+			writer.reset()
+		case i%4 == 1: // at random, also while it starts
+			victim := t.start(ctx, "reader", part)
+			time.Sleep(rand.N(25 * time.Millisecond))
+			writer.reset()
+			victim.kill()
+		default: // holding all that it may
+			part.Mode, part.Hold, part.Keep = framebuf.Pinned+framebuf.Mode(i%2), 5, true
+			victim := t.start(ctx, "reader", part)
+			victim.event("holding")
+			writer.reset()
+			victim.kill()
+		}
+		pauses.add(writer.goesOn(t, 20))
+	}
+	return pauses
 }
 
 // killArriving kills a lossless reader while it comes over to a new generation: the

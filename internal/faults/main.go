@@ -31,15 +31,20 @@ func main() {
 
 // rows is the whole catalogue, in its order.
 func rows() []row {
-	all := slices.Concat(writerRows(), readerRows(), numberRows(), restartRows(), viewRows(), mutantRows(), memoryRows(), damageRows(), sizeRows(), limitRows(), stdioRows(), hostileRows(), headerRows(), forgedRows(), scribbleRows(), foreignRows(), waitRows(), ffmpegRows(), argumentRows(), endRows())
+	all := slices.Concat(writerRows(), readerRows(), numberRows(), restartRows(), viewRows(), mutantRows(), memoryRows(), damageRows(), sizeRows(), limitRows(), stdioRows(), hostileRows(), headerRows(), forgedRows(), scribbleRows(), foreignRows(), waitRows(), ffmpegRows(), argumentRows(), endRows(), pluginRows())
 	slices.SortStableFunc(all, func(a, b row) int { return cmp.Compare(rank(a.id), rank(b.id)) })
 	return all
 }
 
-// rank is where a row stands in the catalogue, whose groups are A to D, W, F to H.
+// rank is where a row stands in the catalogue, whose groups are A to D, W, F to H; one by a plug-in comes after its like.
 func rank(id string) int {
-	n, _ := strconv.Atoi(id[1:])
-	return 100*strings.IndexByte("ABCDWFGH", id[0]) + n
+	number, plugin := strings.CutSuffix(id[1:], "p")
+	n, _ := strconv.Atoi(number)
+	n *= 2
+	if plugin {
+		n++
+	}
+	return 200*strings.IndexByte("ABCDWFGH", id[0]) + n
 }
 
 func suite(ctx context.Context, args []string, out io.Writer) int {

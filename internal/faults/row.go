@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,8 +31,8 @@ type row struct {
 	// sleeps is set on rows that mostly wait: they run side by side, those with ffmpeg
 	// a few at a time.
 	sleeps bool
-	// timeless is set on rows in which nothing is a matter of time: they run two at
-	// once.
+	// timeless is set on rows in which nothing is a matter of time, or only of much
+	// more than it takes on a busy machine: they run two at once.
 	timeless bool
 	run      func(ctx context.Context, t *trial)
 }
@@ -43,6 +44,7 @@ type trial struct {
 	row     row
 	night   bool
 	command *command
+	bridges atomic.Int64 // started: see bridge
 
 	mu       sync.Mutex
 	faults   []string // what went wrong

@@ -7,6 +7,8 @@
 // error, and so is one whose text is no longer in the source, or there twice: then
 // the table (table.go) has to follow the source.
 //
+// Those of the plug-ins, which are C, need make and a C compiler as well.
+//
 // The fences of arm64 are empty on amd64, where the hardware keeps these orders by
 // itself: no run there can miss them, under an emulator neither. Those mutants are
 // killed by the tests that look at the machine code, and the table says so.

@@ -35,17 +35,20 @@ func (t *tree) ask(ctx context.Context, k killer, limit time.Duration) (by strin
 		args = []string{"-test.failfast", "-test.run", "^(" + k.tests + ")$", "-test.timeout", limit.String()}
 		dir = filepath.Join(t.dir, k.pkg)
 	}
-	compile := exec.CommandContext(ctx, "go", build...)
-	compile.Dir = t.dir
-	if text, err := compile.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("it does not compile: %w\n%s", err, text)
+	if err := t.compile(ctx, "go", build...); err != nil {
+		return "", err
+	}
+	if k.plugins() {
+		if err := t.compile(ctx, "make", "plugin", "PLUGIN_DIR="+filepath.Join(t.bin, "plugins")); err != nil {
+			return "", err
+		}
 	}
 	running, cancel := context.WithTimeout(ctx, limit+10*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(running, program, args...)
 	var text bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &text, &text, dir
-	cmd.Env = append(os.Environ(), "FRAMEBRIDGE_TORTURE=400ms", "FRAMEBRIDGE_KILLS=9")
+	cmd.Env = append(os.Environ(), "FRAMEBRIDGE_TORTURE=400ms", "FRAMEBRIDGE_KILLS=9", "FRAMEBRIDGE_PLUGIN=") // plug-ins: those of the copy
 	// With its children: a group of its own, killed as one.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -68,6 +71,21 @@ func (t *tree) ask(ctx context.Context, k killer, limit time.Duration) (by strin
 		return "", err
 	}
 	return k.name() + ": " + failure(text.String()), nil
+}
+
+// compile runs a compiler in the copy.
+func (t *tree) compile(ctx context.Context, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = t.dir
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("it does not compile: %w\n%s", err, text)
+	}
+	return nil
+}
+
+// plugins reports whether it needs them: rows whose names end in p.
+func (k killer) plugins() bool {
+	return strings.HasSuffix(k.rows, "p") || strings.Contains(k.rows, "p,")
 }
 
 func (k killer) name() string {

@@ -218,5 +218,21 @@ func mutants() []mutant {
 			name: "memory that is gone is not caught", edits: one("internal/shm/guard.go", "	old := debug.SetPanicOnFault(true)", "	old := debug.SetPanicOnFault(false)"),
 			by: []killer{tests("framebuf", "TestNewestSurvivesTruncatedControl"), rows("C3")},
 		},
+		{
+			name: "plug-in: says that it is done, then copies", edits: []edit{
+				{"clients/ffmpeg/framebridge_lane.c", "  m.kind = LANE_DONE, m.status =", "  const int good = status == LANE_OK;\n  m.kind = LANE_DONE, m.status ="},
+				{"clients/ffmpeg/framebridge_lane.c", "  if (status == LANE_OK) status = l->draws ? copy(l, out, l->stride, p, m.stride) : copy(l, p, m.stride, in, l->stride);\n", ""},
+				{"clients/ffmpeg/framebridge_lane.c", "  m.magic = LANE_MAGIC, m.version = LANE_VERSION;\n  give(l, &m);\n", "  m.magic = LANE_MAGIC, m.version = LANE_VERSION;\n  give(l, &m);\n  if (good) l->draws ? copy(l, out, l->stride, p, m.stride) : copy(l, p, m.stride, in, l->stride);\n"},
+			},
+			by: []killer{rows("F1p")},
+		},
+		{
+			name: "plug-in: memory that is gone is not caught", edits: one("clients/ffmpeg/framebridge_lane.c", "  guard = &here;\n", "  guard = NULL;\n"),
+			by: []killer{rows("C3p")},
+		},
+		{
+			name: "plug-in: what a dead ffmpeg left behind is published", edits: one("capture/lane.go", "		return p.cut(s, io.ErrUnexpectedEOF)\n", "		s.short = true\n"),
+			by: []killer{rows("F1p")},
+		},
 	}
 }
