@@ -17,9 +17,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/framebridge/framebridge/framebuf"
+	"github.com/framebridge/framebridge/internal/testbed"
 )
 
 func TestMain(m *testing.M) {
+	forget, err := testbed.RememberLists()
+	if err != nil {
+		panic(err)
+	}
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreTopFunction("github.com/framebridge/framebridge/internal/ffproc.runStarter"),
 		goleak.Cleanup(func(code int) {
@@ -27,6 +32,7 @@ func TestMain(m *testing.M) {
 				fmt.Fprintln(os.Stderr, "processes left behind:", left)
 				code = 1
 			}
+			forget()
 			os.Exit(code)
 		}))
 }

@@ -109,6 +109,9 @@ func TestSoundIsInStep(t *testing.T) {
 		{"out.mp4", "aac"}, {"out.mov", "aac"}, {"out.mkv", "aac"}, {"out.ts", "aac"}, {"out.webm", "opus"}, {"out.flv", "aac"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			if row.name != "out.mp4" {
+				longRun(t)
+			}
 			c, sound := flashing()
 			q := NewAudioQueue(0)
 			q.Start(testRate, 1)
@@ -223,6 +226,9 @@ func TestLateSound(t *testing.T) {
 		at   float64 // where the sound begins, seconds
 	}{{"fast", PaceFast, 8}, {"live", PaceLive, 8}, {"never", PaceFast, 0}} {
 		t.Run(row.name, func(t *testing.T) {
+			if row.name != "live" {
+				longRun(t)
+			}
 			q := NewAudioQueue(0)
 			q.Start(testRate, 1)
 			frames := 0

@@ -335,7 +335,7 @@ func TestFFmpegMayEndFirst(t *testing.T) {
 
 func TestSplicedFilesAreTheSame(t *testing.T) {
 	needFFmpeg(t)
-	c := testClip(30)
+	c := testClip(12) // each slot again and again
 	c.format.Width, c.format.Height = 1280, 720
 	got := map[bool]string{}
 	for _, way := range []bool{false, true} {
@@ -347,7 +347,7 @@ func TestSplicedFilesAreTheSame(t *testing.T) {
 		require.NoError(t, err)
 		got[way] = string(sums)
 	}
-	require.Equal(t, 30, strings.Count(got[false], "\n0,"))
+	require.Equal(t, 12, strings.Count(got[false], "\n0,"))
 	require.Equal(t, got[false], got[true])
 }
 

@@ -26,7 +26,16 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) == "writer" {
 		os.Exit(writerProcess())
 	}
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/framebridge/framebridge/internal/ffproc.runStarter"))
+	forget, err := testbed.RememberLists()
+	if err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreTopFunction("github.com/framebridge/framebridge/internal/ffproc.runStarter"),
+		goleak.Cleanup(func(code int) {
+			forget()
+			os.Exit(code)
+		}))
 }
 
 // needFFmpeg skips the test where there is no ffmpeg, unless the environment says

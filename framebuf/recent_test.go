@@ -36,6 +36,7 @@ func newestFirst(last, n int) (numbers []uint64) {
 }
 
 func TestRecentIsWhatTheSlotsHold(t *testing.T) {
+	t.Parallel() // the end of each lossless writer takes a tick
 	for _, mode := range []Mode{Newest, Pinned, Lossless} {
 		t.Run(mode.String(), func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {

@@ -106,6 +106,7 @@ func TestPanicInOnWait(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits 5 s for OnWait")
 	}
+	t.Parallel()
 	dir, ctx := testDir(t), within(t, 30*time.Second)
 	w := mustCreate(t, dir, small, Options{Slots: 2, OnWait: func(Waiting) { panic("mine") }})
 	r := mustOpen(t, dir, ReaderOptions{Mode: Lossless})

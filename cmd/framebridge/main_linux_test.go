@@ -15,11 +15,25 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+
+	"github.com/framebridge/framebridge/internal/testbed"
 )
 
 // The tests run this very binary under the name framebridge, which is in PATH.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"framebridge": main, "detector": detector, "filter": filter})
+	testscript.Main(rememberingLists{m}, map[string]func(){"framebridge": main, "detector": detector, "filter": filter})
+}
+
+// rememberingLists runs the tests so that ffmpeg says only once what it can do.
+type rememberingLists struct{ *testing.M }
+
+func (m rememberingLists) Run() int {
+	forget, err := testbed.RememberLists()
+	if err != nil {
+		panic(err)
+	}
+	defer forget()
+	return m.M.Run()
 }
 
 // haveFFmpeg says whether tests that need ffmpeg can run. Where it must be there, its absence is a failure.
@@ -96,6 +110,8 @@ func TestScripts(t *testing.T) {
 			switch cond {
 			case "ffmpeg":
 				return haveFFmpeg(t), nil
+			case "plugins":
+				return havePlugins(t), nil
 			case "root":
 				return os.Geteuid() == 0, nil
 			}
@@ -115,6 +131,7 @@ func TestScripts(t *testing.T) {
 			})
 			env.Setenv("FRAMEBRIDGE_DIR", dir)
 			env.Setenv("CLIPS", clips)
+			env.Setenv("PLUGINS", pluginFolder(t))
 			return nil
 		},
 	})

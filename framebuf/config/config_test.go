@@ -227,6 +227,9 @@ func TestUnsetRefused(t *testing.T) {
 
 // A configuration grows as it must.
 func TestGrows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left to the run without -short: one after another, and large")
+	}
 	dir := testDir(t, "cfg")
 	r := open(t, dir)
 	for _, size := range []int{10, 60 << 10, 64 << 10, 70 << 10, 3 << 20, 16<<20 - 20, 5} {

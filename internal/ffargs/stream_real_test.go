@@ -30,9 +30,6 @@ func freePort(t testing.TB) int {
 }
 
 func TestStreamsOverLoopback(t *testing.T) {
-	if testing.Short() {
-		t.Skip("servers of every kind: minutes under the race detector, and the long run has them")
-	}
 	needFFmpeg(t)
 	needEncoder(t, "libx264")
 	nut := source(t, "128x96", "rgba")

@@ -104,6 +104,7 @@ func child(mode string) int {
 		fmt.Print("trailer after ", n)
 	case "deafencoder": // end of file does not help, SIGINT does
 		c := notify(syscall.SIGINT, syscall.SIGTERM)
+		fmt.Println("ready")
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		fmt.Printf("eof then %v", <-c)
 		return 255

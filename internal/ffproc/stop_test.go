@@ -73,6 +73,9 @@ func TestEncodeLadder(t *testing.T) {
 				ladder = ffproc.EncodeLadder(50 * time.Millisecond)
 			}
 			p := start(t, tt.mode, ffproc.Options{Stdin: ffproc.Pipe, Stdout: ffproc.Pipe, Ladder: ladder})
+			if tt.code != 0 { // SIGINT comes soon
+				readReady(t, p)
+			}
 			_, err := p.Stdin.WriteString("bytes")
 			require.NoError(t, err)
 			r, err := p.Stop(within(t))

@@ -52,6 +52,15 @@ func (s stage) thing(r image.Rectangle) {
 	picture.Fill(s, r, color.RGBA{R: 240, G: 250, B: 230, A: 255})
 }
 
+// longRun leaves a test to the run without -short: nothing here runs beside anything, so
+// the race detector, with which -short is used, only makes it slow.
+func longRun(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left to the run without -short")
+	}
+}
+
 func look(t testing.TB, d *motion.Detector, img *image.RGBA, n int) *motion.Result {
 	t.Helper()
 	res, err := d.Analyze(analyzer.Frame{Image: img, Number: uint64(n)})
@@ -67,6 +76,7 @@ func look(t testing.TB, d *motion.Detector, img *image.RGBA, n int) *motion.Resu
 }
 
 func TestFindsWhatMoves(t *testing.T) {
+	longRun(t)
 	for _, tc := range []struct {
 		name        string
 		w, h, noise int
@@ -106,6 +116,7 @@ func TestFindsWhatMoves(t *testing.T) {
 }
 
 func TestSeesNoMotionIn(t *testing.T) {
+	longRun(t)
 	for _, tc := range []struct {
 		name string
 		draw func(s stage, n int)
@@ -133,6 +144,7 @@ func TestSeesNoMotionIn(t *testing.T) {
 
 // What comes to rest, and the hole that something left, are no motion.
 func TestRestsAfterMotion(t *testing.T) {
+	longRun(t)
 	s, d := newStage(480, 270), motion.New(nil)
 	draw := func(n int) *motion.Result {
 		s.clear(0, 2)
@@ -222,6 +234,7 @@ func TestStartsAnew(t *testing.T) {
 
 // After a number that goes back a detector is as good as new.
 func TestForgetsAllBefore(t *testing.T) {
+	longRun(t)
 	used, fresh := motion.New(nil), motion.New(nil)
 	s := newStage(320, 180)
 	for n := range 50 { // a thing that comes and rests, and is half learned

@@ -37,6 +37,7 @@ func TestTune(t *testing.T) {
 }
 
 func TestTunedIsAsMade(t *testing.T) {
+	longRun(t)
 	for _, tc := range []struct {
 		name string
 		key  string

@@ -68,6 +68,9 @@ func cuts(t testing.TB, frames []*image.RGBA) []int {
 }
 
 func TestCuts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left to the run without -short: nothing here runs beside anything")
+	}
 	dark, light := color.RGBA{R: 20, G: 20, B: 30, A: 255}, color.RGBA{R: 200, G: 190, B: 170, A: 255}
 	for _, tc := range []struct {
 		name  string
