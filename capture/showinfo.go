@@ -6,6 +6,7 @@ package capture
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/framebridge/framebridge/framebuf"
 )
@@ -32,7 +33,8 @@ type showinfo struct {
 	filter   []byte            // how the name of the filter's instance begins
 	timeBase framebuf.Rational // of the lines to come
 	rate     framebuf.Rational
-	open     bool // a record has begun and is not complete
+	colored  framebuf.Color // of the last record: a line of another thread may tear that with the colours apart
+	open     bool           // a record has begun and is not complete
 	record   shown
 	emit     func(shown)
 }
@@ -82,7 +84,10 @@ func (s *showinfo) config(text []byte) {
 }
 
 func (s *showinfo) begin(text []byte) {
-	r := shown{pts: framebuf.NoPTS, timeBase: s.timeBase, rate: s.rate, color: framebuf.Color{Matrix: framebuf.MatrixUnknown}}
+	r := shown{pts: framebuf.NoPTS, timeBase: s.timeBase, rate: s.rate, color: s.colored}
+	if r.color == (framebuf.Color{}) {
+		r.color.Matrix = framebuf.MatrixUnknown
+	}
 	for key, value := range fields(text) {
 		switch key {
 		case "pts":
@@ -107,6 +112,9 @@ func (s *showinfo) begin(text []byte) {
 
 func (s *showinfo) colors(text []byte) {
 	for key, value := range fields(text) {
+		if strings.Contains(value, "[") {
+			continue // where the other line begins
+		}
 		switch key {
 		case "color_range":
 			s.record.color.Range = parseRange(value)
@@ -118,6 +126,7 @@ func (s *showinfo) colors(text []byte) {
 			s.record.color.Transfer = codePoint(transfers, value)
 		}
 	}
+	s.colored = s.record.color
 }
 
 // fields ranges over the "key:value" pairs of a line, with or without space

@@ -67,6 +67,15 @@ func TestShowinfo(t *testing.T) {
 			{pts: 1, width: 2, height: 2, order: framebuf.Progressive, key: true, format: "rgb24", color: framebuf.Color{Matrix: 2}},
 			{pts: 2, width: 4, height: 2, order: framebuf.Progressive, key: true, format: "rgb24", color: framebuf.Color{Matrix: 2}},
 		}},
+		{"colours that another thread's line has torn are those of the frame before", []string{
+			context5 + "n:   0 pts:      1 fmt:rgb24 sar:0/1 s:2x2 i:P iskey:1 type:I ",
+			context5 + "color_range:tv color_space:bt709 color_primaries:bt709 color_trc:bt709",
+			context5 + "n:   1 pts:      2 fmt:rgb24 sar:0/1 s:2x2 i:P iskey:1 type:I ",
+			context5 + "color_range:tv color_space:bt709[mpeg4 @ 0x55] [error] ac-tex damaged at 3 2",
+		}, []shown{
+			{pts: 1, width: 2, height: 2, order: framebuf.Progressive, key: true, format: "rgb24", color: framebuf.Color{Range: framebuf.RangeLimited, Matrix: 1, Primaries: 1, Transfer: 1}},
+			{pts: 2, width: 2, height: 2, order: framebuf.Progressive, key: true, format: "rgb24", color: framebuf.Color{Range: framebuf.RangeLimited, Matrix: 1, Primaries: 1, Transfer: 1}},
+		}},
 		{"lines of others", []string{
 			"[info] frame=   24 fps=0.0 q=-0.0 Lsize=   14401kB time=00:00:00.92",
 			"[Parsed_showinfo", "", "[", "[h264 @ 0x1] [error] n: 0 pts: 0 s:1x1",
