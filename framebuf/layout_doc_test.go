@@ -110,7 +110,7 @@ func TestLayoutDocumentSizes(t *testing.T) {
 		fmt.Sprintf("bytes of one record of it, %d or more", tableRecord),
 		fmt.Sprintf("cells 1 to K. 1 to %d", maxCells),
 		fmt.Sprintf("number of slots, 2 to %d", maxSlots),
-		fmt.Sprintf("(%d for video, %d for data)", videoAlign, dataAlign),
+		fmt.Sprintf("(%d for video, %d for audio and data)", videoAlign, dataAlign),
 		fmt.Sprintf("zero bytes after each capacity, %d", slotTail),
 		fmt.Sprintf("`SlotRecord ≥ %d + MetaCapacity`", srMeta),
 		fmt.Sprintf("owns the %d bytes at `%d × k`", cellSize, cellSize),

@@ -108,7 +108,7 @@ func controlFile(b raw) raw {
 	cells := b.u32(48)
 	c := raw(make([]byte, 128*(cells+1)))
 	copy(c, "FBCELLS\n")
-	c.set16(10, 1)
+	c.set16(8, 1)
 	c.set32(12, cells)
 	c.set64(16, b.u64(136))
 	return c

@@ -45,7 +45,7 @@ func TestWriteOver(t *testing.T) {
 		{base: "kept", about: "a kept value with the last number", first: 0, old: 3, edit: func(b raw) { b.set64(b.dyn(256), 1<<63) }},
 		{base: "alive", about: "a living writer", err: "busy"},
 		{base: "gray8", about: "no segment", edit: func(b raw) { b[0] = 'X' }, err: "damaged"},
-		{base: "gray8", about: "another major", edit: func(b raw) { b.set16(8, 1); b.sign() }, err: "version"},
+		{base: "gray8", about: "another major", edit: func(b raw) { b.set16(8, 2); b.sign() }, err: "version"},
 		{base: "gray8", about: "a symbolic link", as: "symlink", err: "untrusted"},
 		{base: "gray8", about: "a FIFO", as: "fifo", err: "untrusted"},
 		{base: "gray8", about: "a directory", as: "directory", err: "untrusted"},
