@@ -56,14 +56,14 @@ class Files(Case):
         self.patch(0, b"F", checksum=True)
         self.refused(framebridge.WriterDied)  # a right checksum alone changes nothing
         for what, offset, data, error in (("a larger alignment", 16, pack(2), framebridge.WriterDied), ("a minor of tomorrow", 10, b"\7\0", framebridge.WriterDied),
-                                          ("a major of tomorrow", 8, b"\1\0", framebridge.Version), ("a need of tomorrow", 16, pack(1 << 31), framebridge.Version)):
+                                          ("a major of tomorrow", 8, b"\2\0", framebridge.Version), ("a need of tomorrow", 16, pack(1 << 31), framebridge.Version)):
             with self.subTest(what):
                 self.patch(0, good[:4096])
                 self.patch(offset, data, checksum=True)
                 self.refused(error)
         self.patch(0, good[:4096])
-        self.patch(8, b"\1\0")  # nothing that follows a major of tomorrow means anything
-        self.refused(framebridge.Version, text="layout 1.1, this module reads 0.x: update")
+        self.patch(8, b"\2\0")  # nothing that follows a major of tomorrow means anything
+        self.refused(framebridge.Version, text="layout 2.0, this module reads 1.x: update")
         for what, (offset, data) in cases.items():
             with self.subTest(what):
                 self.patch(0, good[:4096])

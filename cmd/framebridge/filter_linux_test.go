@@ -158,8 +158,11 @@ func (f *filterRun) publish(ctx context.Context, info *framebuf.Info, picture []
 	return f.out.Publish(ctx, func(s *framebuf.Slot) error {
 		s.Info.PTS, s.Info.TimeBase, s.Info.Rate = info.PTS, info.TimeBase, info.Rate
 		copy(s.Bytes(), picture)
+		if !invert {
+			return nil
+		}
 		for k := range s.Bytes() {
-			if invert && k%4 != 3 {
+			if k%4 != 3 {
 				s.Bytes()[k] ^= 0xff
 			}
 		}
