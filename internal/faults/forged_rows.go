@@ -213,7 +213,7 @@ func (v version) String() string {
 const knownMust = 1 << 1
 
 // readable reports whether this build must read it.
-func (v version) readable() bool { return v.major == 0 && v.must&^knownMust == 0 }
+func (v version) readable() bool { return v.major == 1 && v.must&^knownMust == 0 }
 
 // of forges a data file. A longer static header pushes all up to the slot table
 // away; there is room before the slots.
@@ -253,8 +253,8 @@ func versions() (all []version) {
 	}
 	for _, bit := range append(bits, 1<<32-1) {
 		all = append(all,
-			version{minor: 1, header: 256, must: bit}, version{minor: 2, header: 512, must: bit},
-			version{minor: 1, header: 256, flags: bit}, version{major: 1, header: 256, must: bit, flags: bit})
+			version{major: 1, minor: 1, header: 256, must: bit}, version{major: 1, minor: 2, header: 512, must: bit},
+			version{major: 1, minor: 1, header: 256, flags: bit}, version{major: 2, header: 256, must: bit, flags: bit})
 	}
 	return all
 }
@@ -278,8 +278,8 @@ func versionMatrix(ctx context.Context, t *trial) {
 			continue
 		}
 		refused++
-		says := fmt.Sprintf("the segment has %d.%d, this build reads 0.x", v.major, v.minor)
-		if v.major == 0 {
+		says := fmt.Sprintf("the segment has %d.%d, this build reads 1.x", v.major, v.minor)
+		if v.major == 1 {
 			says = fmt.Sprintf("%#x", v.must&^knownMust)
 		}
 		calls := (visitor{Dir: dir}).calls(ctx)
